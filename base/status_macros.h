@@ -1,0 +1,29 @@
+#ifndef SHARDTAIL_BASE_STATUS_MACROS_H_
+#define SHARDTAIL_BASE_STATUS_MACROS_H_
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+// Returns the status of `expression` from the enclosing function unless it is OK.
+#define SHARDTAIL_RETURN_IF_ERROR(expression)                           \
+  do {                                                                  \
+    if (absl::Status status_or_ok = (expression); !status_or_ok.ok()) { \
+      return status_or_ok;                                              \
+    }                                                                   \
+  } while (false)
+
+// Assigns the value of the StatusOr `expression` to `target` (which may declare a variable), or
+// returns its status from the enclosing function.
+#define SHARDTAIL_ASSIGN_OR_RETURN(target, expression) \
+  SHARDTAIL_ASSIGN_OR_RETURN_(SHARDTAIL_CONCAT_(status_or_, __LINE__), target, expression)
+
+#define SHARDTAIL_CONCAT_INNER_(a, b) a##b
+#define SHARDTAIL_CONCAT_(a, b) SHARDTAIL_CONCAT_INNER_(a, b)
+#define SHARDTAIL_ASSIGN_OR_RETURN_(temporary, target, expression) \
+  auto temporary = (expression);                                   \
+  if (!temporary.ok()) return std::move(temporary).status();       \
+  target = *std::move(temporary)
+
+#endif  // SHARDTAIL_BASE_STATUS_MACROS_H_

@@ -1,0 +1,12 @@
+# Every dependency is a Debian 12 package; see tools/install-dependencies.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(mongoc-1.0 1.23 CONFIG REQUIRED)
+find_package(bson-1.0 1.23 CONFIG REQUIRED)
+find_package(absl CONFIG REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(RapidJSON 1.1 CONFIG REQUIRED)
+pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka)
+pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)

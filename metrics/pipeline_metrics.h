@@ -1,0 +1,20 @@
+#ifndef SHARDTAIL_METRICS_PIPELINE_METRICS_H_
+#define SHARDTAIL_METRICS_PIPELINE_METRICS_H_
+
+#include "metrics/counter.h"
+
+namespace shardtail::metrics {
+
+// What one replica set's pipeline did. Written by its thread, read by any.
+struct PipelineMetrics {
+  Counter reads, creates, updates, deletes;  // events handed to the sink, by operation
+  Counter tombstones;
+  Counter filtered;    // events that a filter dropped
+  Counter skipped;     // entries that could not be decoded and were passed over on demand
+  Counter snapshot_documents;
+  Counter restarts;
+};
+
+}  // namespace shardtail::metrics
+
+#endif  // SHARDTAIL_METRICS_PIPELINE_METRICS_H_

@@ -1,0 +1,217 @@
+#include "mongo/client.h"
+
+#include <fmt/format.h>
+#include <mongoc/mongoc.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <utility>
+
+#include "base/handle.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+
+namespace shardtail::mongo {
+namespace {
+
+using UriHandle = base::Handle<mongoc_uri_t, mongoc_uri_destroy>;
+using ClientHandle = base::Handle<mongoc_client_t, mongoc_client_destroy>;
+using ReadPreferenceHandle = base::Handle<mongoc_read_prefs_t, mongoc_read_prefs_destroy>;
+
+constexpr absl::Duration kDefaultSocketTimeout = absl::Seconds(30);
+constexpr char kCodePayload[] = "shardtail.mongo.server_code";
+
+// The server's codes: src/mongo/base/error_codes.yml in MongoDB's sources.
+absl::StatusCode ServerCodeToStatus(uint32_t code) {
+  switch (code) {
+    case 13:  // Unauthorized
+      return absl::StatusCode::kPermissionDenied;
+    case 18:  // AuthenticationFailed
+      return absl::StatusCode::kUnauthenticated;
+    case 26:  // NamespaceNotFound
+      return absl::StatusCode::kNotFound;
+    case 59:  // CommandNotFound
+      return absl::StatusCode::kUnimplemented;
+    case 136:  // CappedPositionLost
+      return absl::StatusCode::kOutOfRange;
+    case 6:      // HostUnreachable
+    case 7:      // HostNotFound
+    case 43:     // CursorNotFound
+    case 50:     // MaxTimeMSExpired
+    case 89:     // NetworkTimeout
+    case 91:     // ShutdownInProgress
+    case 133:    // FailedToSatisfyReadPreference
+    case 134:    // ReadConcernMajorityNotAvailableYet
+    case 175:    // QueryPlanKilled
+    case 189:    // PrimarySteppedDown
+    case 237:    // CursorKilled
+    case 262:    // ExceededTimeLimit
+    case 9001:   // SocketException
+    case 10107:  // NotWritablePrimary
+    case 11600:  // InterruptedAtShutdown
+    case 11601:  // Interrupted
+    case 11602:  // InterruptedDueToReplStateChange
+    case 13435:  // NotPrimaryNoSecondaryOk
+    case 13436:  // NotPrimaryOrSecondary
+      return absl::StatusCode::kUnavailable;
+    default:
+      return absl::StatusCode::kInternal;
+  }
+}
+
+absl::Status ToStatus(const bson_error_t& error, const HostAndPort& server,
+                      std::string_view command) {
+  const auto status = [&](absl::StatusCode code) {
+    return absl::Status(code, fmt::format("{} on {}: {}", command, server.ToString(), error.message));
+  };
+  if (error.domain == MONGOC_ERROR_SERVER) {
+    absl::Status answered = status(ServerCodeToStatus(error.code));
+    answered.SetPayload(kCodePayload, absl::Cord(std::to_string(error.code)));
+    return answered;
+  }
+  if (error.domain == MONGOC_ERROR_CLIENT && error.code == MONGOC_ERROR_CLIENT_AUTHENTICATE) {
+    return status(absl::StatusCode::kUnauthenticated);
+  }
+  if (error.domain == MONGOC_ERROR_STREAM || error.domain == MONGOC_ERROR_SERVER_SELECTION) {
+    return status(absl::StatusCode::kUnavailable);
+  }
+  return status(absl::StatusCode::kInternal);
+}
+
+absl::StatusOr<UriHandle> MakeUri(const ConnectionOptions& options, const HostAndPort& server) {
+  if (server.port < 1 || server.port > 65535) {
+    return absl::InvalidArgumentError(
+        fmt::format("mongodb.hosts: port {} of {} is not between 1 and 65535", server.port,
+                    server.host));
+  }
+  UriHandle uri(
+      mongoc_uri_new_for_host_port(server.host.c_str(), static_cast<uint16_t>(server.port)));
+  if (uri == nullptr) {
+    return absl::InvalidArgumentError(
+        fmt::format("mongodb.hosts: '{}' is not a host name or address", server.host));
+  }
+  const auto milliseconds = [](absl::Duration duration) {
+    return static_cast<int32_t>(
+        std::min<int64_t>(absl::ToInt64Milliseconds(duration), std::numeric_limits<int32_t>::max()));
+  };
+  mongoc_uri_set_option_as_bool(uri.get(), MONGOC_URI_DIRECTCONNECTION, true);
+  mongoc_uri_set_option_as_int32(uri.get(), MONGOC_URI_CONNECTTIMEOUTMS,
+                                 milliseconds(options.connect_timeout));
+  const bool own_timeout = options.socket_timeout <= absl::ZeroDuration();
+  mongoc_uri_set_option_as_int32(
+      uri.get(), MONGOC_URI_SOCKETTIMEOUTMS,
+      milliseconds(own_timeout ? kDefaultSocketTimeout : options.socket_timeout));
+  mongoc_uri_set_option_as_int32(uri.get(), MONGOC_URI_SERVERSELECTIONTIMEOUTMS,
+                                 milliseconds(options.connect_timeout));
+  mongoc_uri_set_appname(uri.get(), "shardtail");
+  if (!options.user.empty()) {
+    mongoc_uri_set_username(uri.get(), options.user.c_str());
+    mongoc_uri_set_password(uri.get(), options.password.c_str());
+    mongoc_uri_set_auth_source(uri.get(), options.auth_source.c_str());
+  }
+  if (options.ssl) {
+    mongoc_uri_set_option_as_bool(uri.get(), MONGOC_URI_TLS, true);
+    if (options.ssl_allow_invalid_hostname) {
+      mongoc_uri_set_option_as_bool(uri.get(), MONGOC_URI_TLSALLOWINVALIDHOSTNAMES, true);
+    }
+    if (!options.ssl_ca_file.empty()) {
+      mongoc_uri_set_option_as_utf8(uri.get(), MONGOC_URI_TLSCAFILE, options.ssl_ca_file.c_str());
+    }
+    if (!options.ssl_certificate_key_file.empty()) {
+      mongoc_uri_set_option_as_utf8(uri.get(), MONGOC_URI_TLSCERTIFICATEKEYFILE,
+                                    options.ssl_certificate_key_file.c_str());
+    }
+  }
+  return uri;
+}
+
+void WriteDriverLog(mongoc_log_level_t level, const char* domain, const char* message, void*) {
+  // The driver's own errors come back from its calls too; here they only help to debug.
+  const bool serious = level == MONGOC_LOG_LEVEL_ERROR || level == MONGOC_LOG_LEVEL_CRITICAL;
+  base::Log(serious ? base::LogLevel::kWarn : base::LogLevel::kDebug, "MongoDB driver, {}: {}",
+            domain, message);
+}
+
+}  // namespace
+
+struct Reply::Storage {
+  bson_t bson;
+  Storage() { bson_init(&bson); }
+  ~Storage() { bson_destroy(&bson); }
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+};
+
+Reply::Reply(std::unique_ptr<Storage> storage) : storage_(std::move(storage)) {}
+Reply::Reply(Reply&&) noexcept = default;
+Reply& Reply::operator=(Reply&&) noexcept = default;
+Reply::~Reply() = default;
+
+bson::View Reply::view() const {
+  return bson::View::Unchecked(bson_get_data(&storage_->bson), storage_->bson.len);
+}
+
+struct Client::Connection {
+  ClientHandle client;
+  ReadPreferenceHandle read_preference;
+};
+
+Client::Client(HostAndPort server, std::unique_ptr<Connection> connection)
+    : server_(std::move(server)), connection_(std::move(connection)) {}
+
+Client::~Client() = default;
+
+absl::StatusOr<std::unique_ptr<Client>> Client::Create(const ConnectionOptions& options,
+                                                       const HostAndPort& server) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const UriHandle uri, MakeUri(options, server));
+  auto connection = std::make_unique<Connection>();
+  bson_error_t error;
+  connection->client.reset(mongoc_client_new_from_uri_with_error(uri.get(), &error));
+  if (connection->client == nullptr) {
+    return absl::InvalidArgumentError(
+        fmt::format("cannot connect to {}: {}", server.ToString(), error.message));
+  }
+  mongoc_client_set_error_api(connection->client.get(), MONGOC_ERROR_API_VERSION_2);
+  connection->read_preference.reset(mongoc_read_prefs_new(MONGOC_READ_PRIMARY_PREFERRED));
+  return std::unique_ptr<Client>(new Client(server, std::move(connection)));
+}
+
+absl::StatusOr<Reply> Client::Run(std::string_view database, bson::View command) {
+  bson_t request;
+  if (!bson_init_static(&request, command.data(), command.size())) {
+    return absl::InternalError("a command that is no BSON document");
+  }
+  auto storage = std::make_unique<Reply::Storage>();
+  bson_destroy(&storage->bson);  // the call below initialises it anew
+  bson_error_t error;
+  const bool ok = mongoc_client_command_simple(connection_->client.get(),
+                                               std::string(database).c_str(), &request,
+                                               connection_->read_preference.get(), &storage->bson,
+                                               &error);
+  if (!ok) {
+    bson::Reader reader(command);
+    bson::Element name;
+    reader.Next(&name);
+    return ToStatus(error, server_, name.name);
+  }
+  return Reply(std::move(storage));
+}
+
+int ServerErrorCode(const absl::Status& status) {
+  const auto payload = status.GetPayload(kCodePayload);
+  if (!payload.has_value()) return 0;
+  const std::string text(*payload);
+  int code = 0;
+  std::from_chars(text.data(), text.data() + text.size(), code);
+  return code;
+}
+
+DriverScope::DriverScope() {
+  mongoc_init();
+  mongoc_log_set_handler(WriteDriverLog, nullptr);
+}
+
+DriverScope::~DriverScope() { mongoc_cleanup(); }
+
+}  // namespace shardtail::mongo

@@ -1,0 +1,83 @@
+#ifndef SHARDTAIL_MONGO_CLIENT_H_
+#define SHARDTAIL_MONGO_CLIENT_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "mongo/bson.h"
+#include "mongo/options.h"
+
+namespace shardtail::mongo {
+
+// The reply to a command; owns the bytes that view() and all views made from it point into.
+class Reply {
+ public:
+  Reply(Reply&&) noexcept;
+  Reply& operator=(Reply&&) noexcept;
+  ~Reply();
+
+  bson::View view() const;
+
+ private:
+  friend class Client;
+  struct Storage;
+  explicit Reply(std::unique_ptr<Storage> storage);
+  std::unique_ptr<Storage> storage_;
+};
+
+// A direct connection to one server, whatever its role. One thread at a time.
+//
+// Calls block: a connect for at most connect_timeout, a command until its reply or the socket
+// timeout (socket_timeout, or 30 s where that is zero: longer than any command we send takes, so that a
+// half-open connection is noticed).
+//
+// Errors, by the server's and the driver's numeric codes:
+//   kUnavailable        network, not primary, stepped down, recovering, cursor gone, no answer in time
+//   kUnauthenticated    the server refused the credentials (18)
+//   kPermissionDenied   not authorised for the command (13)
+//   kOutOfRange         CappedPositionLost (136): the oplog rolled past the cursor
+//   kNotFound           NamespaceNotFound (26)
+//   kUnimplemented      CommandNotFound (59): an older server
+//   kInternal           any other error that the server answered
+// ServerErrorCode() gives the number.
+class Client {
+ public:
+  // Does not connect yet: the first command does.
+  static absl::StatusOr<std::unique_ptr<Client>> Create(const ConnectionOptions& options,
+                                                        const HostAndPort& server);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // Sends `command` to `database`, on a secondary too.
+  absl::StatusOr<Reply> Run(std::string_view database, bson::View command);
+
+  const HostAndPort& server() const { return server_; }
+
+ private:
+  struct Connection;
+  Client(HostAndPort server, std::unique_ptr<Connection> connection);
+
+  const HostAndPort server_;
+  const std::unique_ptr<Connection> connection_;
+};
+
+// The server's error number behind a status that Run() returned; 0 when there was none.
+int ServerErrorCode(const absl::Status& status);
+
+// Initialises the driver for the whole process, sends its log to ours, and cleans up at the end. Make one
+// in main(), before the first Client.
+class DriverScope {
+ public:
+  DriverScope();
+  ~DriverScope();
+  DriverScope(const DriverScope&) = delete;
+  DriverScope& operator=(const DriverScope&) = delete;
+};
+
+}  // namespace shardtail::mongo
+
+#endif  // SHARDTAIL_MONGO_CLIENT_H_
