@@ -1,5 +1,10 @@
 # How a folder becomes a library, and how its tests are built.
 
+find_program(SHARDTAIL_CCACHE ccache)
+if(SHARDTAIL_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${SHARDTAIL_CCACHE})
+endif()
+
 add_library(shardtail_flags INTERFACE)
 target_compile_options(shardtail_flags INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast
@@ -12,6 +17,10 @@ if(SHARDTAIL_SANITIZE)
   add_compile_options(-fsanitize=${SHARDTAIL_SANITIZE} -fno-omit-frame-pointer
                       -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SHARDTAIL_SANITIZE})
+endif()
+if(SHARDTAIL_SANITIZE MATCHES "thread")
+  add_library(shardtail_tsan_c11_threads OBJECT cmake/tsan_c11_threads.c)
+  link_libraries($<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:shardtail_tsan_c11_threads>)
 endif()
 option(SHARDTAIL_COVERAGE "Instrument for gcov" OFF)
 if(SHARDTAIL_COVERAGE)
