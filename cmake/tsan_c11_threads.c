@@ -1,10 +1,10 @@
 // C11's threads, mutexes and condition variables, by way of POSIX's, for ThreadSanitizer.
 //
 // librdkafka uses <threads.h>. GCC 12's ThreadSanitizer intercepts POSIX's functions only, so it
-// neither knows librdkafka's threads nor sees that its queues order what they hand over, and reports
-// races where there are none. glibc's types are POSIX's own underneath (it asserts the same sizes),
-// so these definitions, which the dynamic linker prefers to glibc's, change nothing but what
-// ThreadSanitizer sees. Linked into every executable of a SHARDTAIL_SANITIZE=thread build.
+// neither knows librdkafka's threads nor sees that its queues order what they hand over, and
+// reports races where there are none. glibc's types are POSIX's own underneath (it asserts the same
+// sizes), so these definitions, which the dynamic linker prefers to glibc's, change nothing but
+// what ThreadSanitizer sees. Linked into every executable of a SHARDTAIL_SANITIZE=thread build.
 
 #include <errno.h>
 #include <pthread.h>
@@ -78,9 +78,7 @@ int cnd_init(cnd_t* condition) {
   return Result(pthread_cond_init((pthread_cond_t*)condition, NULL));
 }
 void cnd_destroy(cnd_t* condition) { pthread_cond_destroy((pthread_cond_t*)condition); }
-int cnd_signal(cnd_t* condition) {
-  return Result(pthread_cond_signal((pthread_cond_t*)condition));
-}
+int cnd_signal(cnd_t* condition) { return Result(pthread_cond_signal((pthread_cond_t*)condition)); }
 int cnd_broadcast(cnd_t* condition) {
   return Result(pthread_cond_broadcast((pthread_cond_t*)condition));
 }
