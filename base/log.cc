@@ -20,7 +20,8 @@ class LineFormatter : public spdlog::formatter {
     const auto since_epoch = message.time.time_since_epoch();
     const auto millis =
         std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count() % 1000;
-    const std::tm time = spdlog::details::os::gmtime(std::chrono::system_clock::to_time_t(message.time));
+    const std::tm time =
+        spdlog::details::os::gmtime(std::chrono::system_clock::to_time_t(message.time));
     const std::string_view text(message.payload.data(), message.payload.size());
     auto to = fmt::appender(out);
     if (options_.format == LogFormat::kJson) {

@@ -39,8 +39,9 @@ absl::StatusOr<Regex> Regex::Create(std::string_view pattern, bool ignore_case) 
   pcre2_code* compiled = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
                                        options, &error, &offset, nullptr);
   if (compiled == nullptr) {
-    return absl::InvalidArgumentError(fmt::format(
-        "invalid regular expression '{}': {} at character {}", pattern, ErrorText(error), offset + 1));
+    return absl::InvalidArgumentError(
+        fmt::format("invalid regular expression '{}': {} at character {}", pattern,
+                    ErrorText(error), offset + 1));
   }
   auto code = std::make_shared<Code>();
   code->code.reset(compiled);

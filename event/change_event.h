@@ -33,8 +33,8 @@ enum class SnapshotMark : uint8_t { kFalse, kTrue, kLast };
 
 // A namespace `db.collection`; the collection's name may hold dots.
 struct Namespace {
-  std::string_view full;      // "db.collection"
-  size_t database_size = 0;   // length of the database's name
+  std::string_view full;     // "db.collection"
+  size_t database_size = 0;  // length of the database's name
 
   std::string_view database() const { return full.substr(0, database_size); }
   std::string_view collection() const { return full.substr(database_size + 1); }
@@ -56,7 +56,7 @@ struct ChangeEvent {
   Namespace ns;
   bson::Element id;     // the document's _id
   bson::View document;  // r, c: the document; u: the patch ($v:1 form) or replacement; d: absent
-  bson::View filter;    // u, d: the document's key (`o2` of an update, `o` of a delete); else absent
+  bson::View filter;  // u, d: the document's key (`o2` of an update, `o` of a delete); else absent
   SessionTransaction session;
   std::optional<int64_t> h;  // the entry's `h`: 4.2 only
 };

@@ -11,7 +11,8 @@
 namespace shardtail::event {
 
 // Where an event stands in the oplog of its replica set: the entry's `ts`, and inside a transaction
-// the place of the operation among all of them (from 1; 0 outside). Debezium's `sec`, `ord`, `tord`.
+// the place of the operation among all of them (from 1; 0 outside). Debezium's `sec`, `ord`,
+// `tord`.
 //
 // A position with index 0 at a transaction's `ts` means: the whole transaction is behind us.
 struct Position {
@@ -21,7 +22,8 @@ struct Position {
 };
 
 inline std::string ToString(const Position& position) {
-  if (position.index == 0) return fmt::format("({}, {})", position.ts.seconds, position.ts.increment);
+  if (position.index == 0)
+    return fmt::format("({}, {})", position.ts.seconds, position.ts.increment);
   return fmt::format("({}, {}, {})", position.ts.seconds, position.ts.increment, position.index);
 }
 

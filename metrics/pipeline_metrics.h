@@ -9,8 +9,8 @@ namespace shardtail::metrics {
 struct PipelineMetrics {
   Counter reads, creates, updates, deletes;  // events handed to the sink, by operation
   Counter tombstones;
-  Counter filtered;    // events that a filter dropped
-  Counter skipped;     // entries that could not be decoded and were passed over on demand
+  Counter filtered;  // events that a filter dropped
+  Counter skipped;   // entries that could not be decoded and were passed over on demand
   Counter snapshot_documents;
   Counter restarts;
 };

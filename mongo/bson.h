@@ -79,8 +79,8 @@ class View {
     return {reinterpret_cast<const char*>(data_), static_cast<size_t>(size_)};
   }
 
-  // The first element with this name at the top level. Linear; nullopt too where the bytes before it
-  // are broken.
+  // The first element with this name at the top level. Linear; nullopt too where the bytes before
+  // it are broken.
   std::optional<Element> Find(std::string_view name) const;
 
  private:
@@ -132,8 +132,8 @@ struct Element {
 //   while (reader.Next(&element)) …
 //   if (reader.corrupt()) …
 //
-// Does not descend: use a Reader for each sub-document. Sub-documents', strings', and binaries' frames
-// are checked here already.
+// Does not descend: use a Reader for each sub-document. Sub-documents', strings', and binaries'
+// frames are checked here already.
 class Reader {
  public:
   explicit Reader(View document)
@@ -224,8 +224,8 @@ class Builder {
 // The document as relaxed-looking JSON for people: logs, errors, tests. Never for events.
 std::string ToDebugString(View document);
 
-// Parses extended JSON (canonical or relaxed) into BSON; for tests, fixtures and options that hold a
-// query. kInvalidArgument names what is wrong.
+// Parses extended JSON (canonical or relaxed) into BSON; for tests, fixtures and options that hold
+// a query. kInvalidArgument names what is wrong.
 absl::StatusOr<Document> FromJson(std::string_view json);
 
 }  // namespace shardtail::bson

@@ -63,7 +63,8 @@ absl::StatusCode ServerCodeToStatus(uint32_t code) {
 absl::Status ToStatus(const bson_error_t& error, const HostAndPort& server,
                       std::string_view command) {
   const auto status = [&](absl::StatusCode code) {
-    return absl::Status(code, fmt::format("{} on {}: {}", command, server.ToString(), error.message));
+    return absl::Status(code,
+                        fmt::format("{} on {}: {}", command, server.ToString(), error.message));
   };
   if (error.domain == MONGOC_ERROR_SERVER) {
     absl::Status answered = status(ServerCodeToStatus(error.code));
@@ -81,9 +82,8 @@ absl::Status ToStatus(const bson_error_t& error, const HostAndPort& server,
 
 absl::StatusOr<UriHandle> MakeUri(const ConnectionOptions& options, const HostAndPort& server) {
   if (server.port < 1 || server.port > 65535) {
-    return absl::InvalidArgumentError(
-        fmt::format("mongodb.hosts: port {} of {} is not between 1 and 65535", server.port,
-                    server.host));
+    return absl::InvalidArgumentError(fmt::format(
+        "mongodb.hosts: port {} of {} is not between 1 and 65535", server.port, server.host));
   }
   UriHandle uri(
       mongoc_uri_new_for_host_port(server.host.c_str(), static_cast<uint16_t>(server.port)));
@@ -92,8 +92,8 @@ absl::StatusOr<UriHandle> MakeUri(const ConnectionOptions& options, const HostAn
         fmt::format("mongodb.hosts: '{}' is not a host name or address", server.host));
   }
   const auto milliseconds = [](absl::Duration duration) {
-    return static_cast<int32_t>(
-        std::min<int64_t>(absl::ToInt64Milliseconds(duration), std::numeric_limits<int32_t>::max()));
+    return static_cast<int32_t>(std::min<int64_t>(absl::ToInt64Milliseconds(duration),
+                                                  std::numeric_limits<int32_t>::max()));
   };
   mongoc_uri_set_option_as_bool(uri.get(), MONGOC_URI_DIRECTCONNECTION, true);
   mongoc_uri_set_option_as_int32(uri.get(), MONGOC_URI_CONNECTTIMEOUTMS,
@@ -185,10 +185,9 @@ absl::StatusOr<Reply> Client::Run(std::string_view database, bson::View command)
   auto storage = std::make_unique<Reply::Storage>();
   bson_destroy(&storage->bson);  // the call below initialises it anew
   bson_error_t error;
-  const bool ok = mongoc_client_command_simple(connection_->client.get(),
-                                               std::string(database).c_str(), &request,
-                                               connection_->read_preference.get(), &storage->bson,
-                                               &error);
+  const bool ok = mongoc_client_command_simple(
+      connection_->client.get(), std::string(database).c_str(), &request,
+      connection_->read_preference.get(), &storage->bson, &error);
   if (!ok) {
     bson::Reader reader(command);
     bson::Element name;

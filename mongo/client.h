@@ -31,17 +31,15 @@ class Reply {
 // A direct connection to one server, whatever its role. One thread at a time.
 //
 // Calls block: a connect for at most connect_timeout, a command until its reply or the socket
-// timeout (socket_timeout, or 30 s where that is zero: longer than any command we send takes, so that a
-// half-open connection is noticed).
+// timeout (socket_timeout, or 30 s where that is zero: longer than any command we send takes, so
+// that a half-open connection is noticed).
 //
 // Errors, by the server's and the driver's numeric codes:
-//   kUnavailable        network, not primary, stepped down, recovering, cursor gone, no answer in time
-//   kUnauthenticated    the server refused the credentials (18)
-//   kPermissionDenied   not authorised for the command (13)
-//   kOutOfRange         CappedPositionLost (136): the oplog rolled past the cursor
-//   kNotFound           NamespaceNotFound (26)
-//   kUnimplemented      CommandNotFound (59): an older server
-//   kInternal           any other error that the server answered
+//   kUnavailable        network, not primary, stepped down, recovering, cursor gone, no answer in
+//   time kUnauthenticated    the server refused the credentials (18) kPermissionDenied   not
+//   authorised for the command (13) kOutOfRange         CappedPositionLost (136): the oplog rolled
+//   past the cursor kNotFound           NamespaceNotFound (26) kUnimplemented      CommandNotFound
+//   (59): an older server kInternal           any other error that the server answered
 // ServerErrorCode() gives the number.
 class Client {
  public:
@@ -68,8 +66,8 @@ class Client {
 // The server's error number behind a status that Run() returned; 0 when there was none.
 int ServerErrorCode(const absl::Status& status);
 
-// Initialises the driver for the whole process, sends its log to ours, and cleans up at the end. Make one
-// in main(), before the first Client.
+// Initialises the driver for the whole process, sends its log to ours, and cleans up at the end.
+// Make one in main(), before the first Client.
 class DriverScope {
  public:
   DriverScope();

@@ -8,7 +8,8 @@
 
 namespace shardtail::mongo {
 
-// `host:port`, the host an IPv6 address in brackets or a name; the form in which `hello` lists members.
+// `host:port`, the host an IPv6 address in brackets or a name; the form in which `hello` lists
+// members.
 struct HostAndPort {
   std::string host;
   int port = 27017;
@@ -30,12 +31,12 @@ struct ConnectionOptions {
   std::vector<SeedSet> seeds;  // mongodb.hosts
   std::string user;            // mongodb.user; empty: no authentication
   std::string password;
-  std::string auth_source = "admin";      // mongodb.authsource
-  bool ssl = false;                       // mongodb.ssl.enabled
+  std::string auth_source = "admin";        // mongodb.authsource
+  bool ssl = false;                         // mongodb.ssl.enabled
   bool ssl_allow_invalid_hostname = false;  // mongodb.ssl.invalid.hostname.allowed
-  std::string ssl_ca_file;                // PEM; empty: the system's
-  std::string ssl_certificate_key_file;   // PEM, client certificate and key
-  bool auto_discover = true;              // mongodb.members.auto.discover
+  std::string ssl_ca_file;                  // PEM; empty: the system's
+  std::string ssl_certificate_key_file;     // PEM, client certificate and key
+  bool auto_discover = true;                // mongodb.members.auto.discover
   absl::Duration connect_timeout = absl::Seconds(10);
   absl::Duration socket_timeout = absl::ZeroDuration();  // zero: ours, see Client
   absl::Duration server_selection_timeout = absl::Seconds(30);

@@ -1,0 +1,56 @@
+#ifndef SHARDTAIL_PIPELINE_MEMBER_H_
+#define SHARDTAIL_PIPELINE_MEMBER_H_
+
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "event/change_event.h"
+#include "offsets/stored_offset.h"
+#include "tailer/oplog_source.h"
+
+namespace shardtail::pipeline {
+
+// The member of a replica set that a pipeline reads from, as the pipeline needs it: a server, or a
+// test. One thread at a time, but for the sources, which may be read by another.
+class Member {
+ public:
+  virtual ~Member() = default;
+
+  // `host:port`, for the log.
+  virtual std::string name() const = 0;
+
+  // The last majority-committed entry: where a capture that begins now begins.
+  virtual absl::StatusOr<offsets::StoredOffset> Latest() = 0;
+
+  // The entries after `from` (with a transaction's own entry again, when from.index > 0). The first
+  // Next() tells whether `from` is still in the oplog; see tailer::OplogSource.
+  virtual absl::StatusOr<std::unique_ptr<tailer::OplogSource>> Tail(
+      const event::Position& from) = 0;
+
+  virtual tailer::EntryLookup& lookup() = 0;
+
+  // Copies every collection that `captures` accepts: one `r` event for each document, the very last
+  // one marked kLast, all at the position of `start`. Returns the number of events.
+  virtual absl::StatusOr<int64_t> Copy(
+      absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures,
+      const offsets::StoredOffset& start,
+      absl::FunctionRef<absl::Status(const event::ChangeEvent&)> consume) = 0;
+
+  // kUnavailable when another member is to be read now (this one stepped down or is cut off).
+  virtual absl::Status CheckRole() = 0;
+};
+
+// Finds the member to read from. One thread at a time.
+class MemberSource {
+ public:
+  virtual ~MemberSource() = default;
+  virtual absl::StatusOr<std::unique_ptr<Member>> Find(const std::stop_token& stop) = 0;
+};
+
+}  // namespace shardtail::pipeline
+
+#endif  // SHARDTAIL_PIPELINE_MEMBER_H_

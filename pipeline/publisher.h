@@ -1,0 +1,92 @@
+#ifndef SHARDTAIL_PIPELINE_PUBLISHER_H_
+#define SHARDTAIL_PIPELINE_PUBLISHER_H_
+
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "absl/status/status.h"
+#include "base/clock.h"
+#include "encoding/json_encoder.h"
+#include "event/change_event.h"
+#include "filter/field_filter.h"
+#include "filter/namespace_filter.h"
+#include "metrics/pipeline_metrics.h"
+#include "offsets/ack_tracker.h"
+#include "pipeline/options.h"
+#include "sink/sink.h"
+
+namespace shardtail::pipeline {
+
+// The way of one replica set's events from the decoder to the sink: filter, encode, open in the
+// AckTracker, send. One thread at a time.
+//
+// The rule it keeps: an offset is opened in the tracker before its record is sent, in the order of
+// the calls, and every event that a filter drops is passed on as an offset too.
+class Publisher {
+ public:
+  // What a Publisher borrows; all must outlive it.
+  struct Parts {
+    const filter::NamespaceFilter& namespace_filter;
+    const filter::FieldFilter& field_filter;
+    const encoding::JsonEncoder& encoder;
+    sink::Sink& sink;
+    offsets::AckTracker& tracker;
+    base::Clock& clock;
+    metrics::PipelineMetrics& metrics;
+  };
+
+  Publisher(Parts parts, Options options, std::string replica_set);
+
+  // Hands one event over; `offset` may be stored once it is delivered. Waits while the sink is
+  // full.
+  //   kDataLoss   the event cannot be encoded and event.processing.failure.handling.mode is `fail`
+  //   kCancelled  `stop` was requested
+  //   others      the sink is of no use any more
+  absl::Status Publish(const event::ChangeEvent& event, const offsets::StoredOffset& offset,
+                       const std::stop_token& stop);
+
+  // Everything up to `offset` was handled.
+  void Pass(const offsets::StoredOffset& offset) { parts_.tracker.Pass(offset); }
+
+  // An entry or event that cannot be turned into a record, by the failure mode: the status itself
+  // (fail), or OK, logged (warn) and counted.
+  absl::Status HandlePoison(const absl::Status& status);
+
+  // Whether the collection is captured.
+  absl::StatusOr<bool> Captures(const event::Namespace& ns);
+
+ private:
+  // What is remembered of each namespace that was seen.
+  struct Collection {
+    bool captured = false;
+    encoding::CollectionTemplate record;
+    filter::FieldFilter::Rules rules;
+  };
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+
+  absl::StatusOr<Collection*> Find(const event::Namespace& ns);
+  absl::Status Encode(const event::ChangeEvent& event, const Collection& collection);
+  void Count(event::Operation operation);
+
+  const Parts parts_;
+  const Options options_;
+  const std::string replica_set_;
+  std::unordered_map<std::string, std::unique_ptr<Collection>, Hash, std::equal_to<>> collections_;
+  std::string last_name_;  // of the event before: most events come in runs of one collection
+  Collection* last_ = nullptr;
+  std::unordered_map<std::string, std::string> topics_;  // topic → first collection, for collisions
+  std::string key_;
+  std::string value_;
+  bson::Builder document_;  // what the field rules leave of the event's document
+  bson::Builder filter_;    // and of its filter
+};
+
+}  // namespace shardtail::pipeline
+
+#endif  // SHARDTAIL_PIPELINE_PUBLISHER_H_

@@ -1,0 +1,247 @@
+#include "pipeline/replica_set_pipeline.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "tailer/entry_decoder.h"
+#include "tailer/read_ahead.h"
+
+namespace shardtail::pipeline {
+namespace {
+
+// How often a member is asked whether it is still the one to read from.
+constexpr absl::Duration kRoleCheckInterval = absl::Seconds(5);
+
+// A copy that takes longer than the oplog reaches back would be begun again for ever.
+constexpr int kMaxCopiesInARow = 3;
+
+bool IsLostPosition(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kOutOfRange ||
+         status.code() == absl::StatusCode::kAborted;
+}
+
+}  // namespace
+
+struct ReplicaSetPipeline::Delivery : public sink::DeliveryListener {
+  offsets::AckTracker tracker;
+  std::unique_ptr<sink::Sink> sink;
+  std::unique_ptr<Publisher> publisher;
+
+  void OnDelivered(std::span<const sink::Ticket> tickets) override { tracker.Acknowledge(tickets); }
+  void OnFailed(sink::Ticket ticket, const absl::Status& status) override {
+    tracker.Fail(ticket, status);
+  }
+};
+
+ReplicaSetPipeline::ReplicaSetPipeline(Parts parts, Options options, std::string replica_set)
+    : parts_(std::move(parts)), options_(options), replica_set_(std::move(replica_set)) {}
+
+ReplicaSetPipeline::~ReplicaSetPipeline() {
+  if (delivery_ != nullptr) CloseDelivery().IgnoreError();
+}
+
+absl::Status ReplicaSetPipeline::Run(const std::stop_token& stop) {
+  const base::ScopedLogContext context(replica_set_);
+  if (delivery_ != nullptr && !delivery_->tracker.failure().ok()) {
+    // Everything after the failed record must be sent again, from the stored offset.
+    SHARDTAIL_RETURN_IF_ERROR(CloseDelivery());
+    progress_.reset();
+  }
+  SHARDTAIL_ASSIGN_OR_RETURN(const std::unique_ptr<Member> member, parts_.members.Find(stop));
+  if (delivery_ == nullptr) SHARDTAIL_RETURN_IF_ERROR(OpenDelivery());
+  if (!progress_.has_value()) SHARDTAIL_RETURN_IF_ERROR(FindStart(*member));
+  while (true) {
+    if (copy_needed_) SHARDTAIL_RETURN_IF_ERROR(Copy(*member, stop));
+    absl::Status ended = Stream(*member, stop);
+    if (!IsLostPosition(ended)) return ended;
+    SHARDTAIL_RETURN_IF_ERROR(HandleLostPosition(ended));
+  }
+}
+
+absl::Status ReplicaSetPipeline::Drain(absl::Duration timeout) {
+  if (delivery_ == nullptr) return absl::OkStatus();
+  // Flush first: the last save must see the acknowledgements that the flush brings in, or the next
+  // start sends those events again.
+  absl::Status status = delivery_->sink->Flush(timeout);
+  status.Update(CloseDelivery());
+  return status;
+}
+
+absl::Status ReplicaSetPipeline::OpenDelivery() {
+  auto delivery = std::make_unique<Delivery>();
+  SHARDTAIL_ASSIGN_OR_RETURN(delivery->sink, parts_.make_sink(*delivery));
+  delivery->publisher =
+      std::make_unique<Publisher>(Publisher::Parts{.namespace_filter = parts_.namespace_filter,
+                                                   .field_filter = parts_.field_filter,
+                                                   .encoder = parts_.encoder,
+                                                   .sink = *delivery->sink,
+                                                   .tracker = delivery->tracker,
+                                                   .clock = parts_.clock,
+                                                   .metrics = metrics_},
+                                  options_, replica_set_);
+  delivery_ = std::move(delivery);
+  parts_.committer.Add(replica_set_, delivery_->tracker);
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::CloseDelivery() {
+  absl::Status stored = parts_.committer.Remove(replica_set_);
+  // The sink goes before the tracker that it reports to.
+  delivery_->sink.reset();
+  delivery_.reset();
+  return stored;
+}
+
+absl::Status ReplicaSetPipeline::FindStart(Member& member) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto stored, parts_.store.LoadAll());
+  const auto own = stored.find(replica_set_);
+  if (own == stored.end()) {
+    if (options_.snapshot_mode == SnapshotMode::kNever) {
+      SHARDTAIL_ASSIGN_OR_RETURN(progress_, member.Latest());
+      delivery_->publisher->Pass(*progress_);
+      base::LogInfo("no stored offset, and snapshot.mode=never: streaming from now, {}",
+                    event::ToString(progress_->position));
+    } else {
+      base::LogInfo("no stored offset: copying what is there first");
+      copy_needed_ = true;
+    }
+    return absl::OkStatus();
+  }
+  if (own->second.initsync && options_.snapshot_mode != SnapshotMode::kNever) {
+    base::LogInfo("the snapshot begun at {} is not complete: copying again",
+                  event::ToString(own->second.position));
+    copy_needed_ = true;
+  } else {
+    base::LogInfo("continuing after the stored offset {}", event::ToString(own->second.position));
+  }
+  progress_ = own->second;
+  progress_->initsync = false;
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::Copy(Member& member, const std::stop_token& stop) {
+  const base::ScopedLogContext context("snapshot");
+  if (++copies_in_a_row_ > kMaxCopiesInARow) {
+    return absl::FailedPreconditionError(
+        fmt::format("{} copies in a row took longer than the oplog of {} reaches back: give the "
+                    "oplog more room "
+                    "(replSetResizeOplog), or capture fewer collections",
+                    kMaxCopiesInARow, replica_set_));
+  }
+  if (progress_.has_value()) {
+    // An earlier attempt's position serves only while the oplog still holds it.
+    SHARDTAIL_ASSIGN_OR_RETURN(const auto source, member.Tail(progress_->position));
+    const absl::Status held = source->Next().status();
+    if (IsLostPosition(held)) {
+      base::LogWarn("the interrupted copy's position is gone: {}", std::string(held.message()));
+      progress_.reset();
+    } else {
+      SHARDTAIL_RETURN_IF_ERROR(held);
+    }
+  }
+  if (!progress_.has_value()) {
+    SHARDTAIL_ASSIGN_OR_RETURN(progress_, member.Latest());
+  }
+  if (!parts_.clock.Sleep(options_.snapshot_delay, stop)) {
+    return absl::CancelledError("stopped before the snapshot");
+  }
+  Publisher& publisher = *delivery_->publisher;
+  const offsets::StoredOffset done = *progress_;
+  offsets::StoredOffset unfinished = done;
+  unfinished.initsync = true;
+  publisher.Pass(unfinished);
+  base::LogInfo("snapshot begins on {} at {}", member.name(), event::ToString(done.position));
+  const absl::Duration begun = parts_.clock.Monotonic();
+  SHARDTAIL_ASSIGN_OR_RETURN(
+      const int64_t copied,
+      member.Copy([&](const event::Namespace& ns) { return publisher.Captures(ns); }, done,
+                  [&](const event::ChangeEvent& event) -> absl::Status {
+                    if (stop.stop_requested()) {
+                      return absl::CancelledError("stopped during the snapshot");
+                    }
+                    SHARDTAIL_RETURN_IF_ERROR(delivery_->tracker.failure());
+                    metrics_.snapshot_documents.Add();
+                    const bool last = event.snapshot == event::SnapshotMark::kLast;
+                    return publisher.Publish(event, last ? done : unfinished, stop);
+                  }));
+  publisher.Pass(done);
+  SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->EndBatch());
+  base::LogInfo("snapshot complete: {} documents in {}", copied,
+                absl::FormatDuration(parts_.clock.Monotonic() - begun));
+  copy_needed_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& stop) {
+  const base::ScopedLogContext context("streaming");
+  SHARDTAIL_ASSIGN_OR_RETURN(std::unique_ptr<tailer::OplogSource> tail,
+                             member.Tail(progress_->position));
+  tailer::ReadAhead source(std::move(tail));
+  tailer::EntryDecoder decoder(member.lookup(), tailer_metrics_);
+  base::LogInfo("streaming from {} after {}", member.name(), event::ToString(progress_->position));
+  absl::Duration role_checked = parts_.clock.Monotonic();
+  while (true) {
+    SHARDTAIL_ASSIGN_OR_RETURN(const tailer::OplogBatch batch, source.Next(stop));
+    for (const bson::View entry : batch.entries) {
+      SHARDTAIL_RETURN_IF_ERROR(HandleEntry(entry, decoder, stop));
+    }
+    if (!batch.entries.empty()) copies_in_a_row_ = 0;
+    SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->EndBatch());
+    SHARDTAIL_RETURN_IF_ERROR(delivery_->tracker.failure());
+    if (const absl::Duration now = parts_.clock.Monotonic();
+        now - role_checked >= kRoleCheckInterval) {
+      SHARDTAIL_RETURN_IF_ERROR(member.CheckRole());
+      role_checked = now;
+    }
+  }
+}
+
+absl::Status ReplicaSetPipeline::HandleEntry(bson::View entry, tailer::EntryDecoder& decoder,
+                                             const std::stop_token& stop) {
+  const absl::StatusOr<bson::Timestamp> ts = tailer::EntryTimestamp(entry);
+  // Without a position there is no safe way past the entry, whatever the failure mode.
+  SHARDTAIL_RETURN_IF_ERROR(ts.status());
+  const int64_t delivered = progress_->position.ts == *ts ? progress_->position.index : 0;
+  bool any = false;
+  absl::Status decoded =
+      decoder.Decode(entry, [&](const event::ChangeEvent& event) -> absl::Status {
+        any = true;
+        if (event.position.index != 0 && event.position.index <= delivered) return absl::OkStatus();
+        const offsets::StoredOffset offset{
+            .position = event.position, .session = event.session, .h = event.h, .initsync = false};
+        SHARDTAIL_RETURN_IF_ERROR(delivery_->publisher->Publish(event, offset, stop));
+        progress_ = offset;
+        return absl::OkStatus();
+      });
+  if (decoded.code() == absl::StatusCode::kDataLoss) {
+    SHARDTAIL_RETURN_IF_ERROR(delivery_->publisher->HandlePoison(decoded));
+    any = false;
+  } else {
+    SHARDTAIL_RETURN_IF_ERROR(decoded);
+  }
+  if (!any) {
+    progress_ =
+        offsets::StoredOffset{.position = {*ts, 0}, .session = {}, .h = {}, .initsync = false};
+    delivery_->publisher->Pass(*progress_);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::HandleLostPosition(const absl::Status& status) {
+  if (options_.snapshot_mode == SnapshotMode::kNever) {
+    return absl::Status(
+        status.code(),
+        fmt::format(
+            "{}; snapshot.mode=never forbids a new copy. What happened between is lost to the "
+            "topics: set snapshot.mode=initial, or set the offset with `shardtail offsets set`",
+            std::string(status.message())));
+  }
+  base::LogError("position lost, copying again as snapshot.mode=initial says: {}",
+                 std::string(status.message()));
+  progress_.reset();
+  copy_needed_ = true;
+  return absl::OkStatus();
+}
+
+}  // namespace shardtail::pipeline

@@ -1,0 +1,104 @@
+#ifndef SHARDTAIL_PIPELINE_REPLICA_SET_PIPELINE_H_
+#define SHARDTAIL_PIPELINE_REPLICA_SET_PIPELINE_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "encoding/json_encoder.h"
+#include "filter/field_filter.h"
+#include "filter/namespace_filter.h"
+#include "metrics/pipeline_metrics.h"
+#include "metrics/tailer_metrics.h"
+#include "offsets/ack_tracker.h"
+#include "offsets/offset_store.h"
+#include "pipeline/member.h"
+#include "pipeline/offset_committer.h"
+#include "pipeline/options.h"
+#include "pipeline/publisher.h"
+#include "sink/sink.h"
+#include "tailer/entry_decoder.h"
+
+namespace shardtail::pipeline {
+
+// Captures one replica set: finds the stored offset, copies what is there where there is none, and
+// then streams the oplog for as long as nobody asks to stop.
+//
+// Run() may be called again after an error: it goes on exactly after the last event that was handed
+// to the sink, without repeating any, unless the sink itself failed; then a new one is made and the
+// capture goes on from the stored offset.
+//
+// A copy that was interrupted is begun again, but the stream then starts at the position of the
+// *first* attempt: what the first attempt announced and was deleted since is so deleted in the
+// topics as well.
+//
+// Run(), Drain() and the constructor belong to one thread, the replica set's.
+class ReplicaSetPipeline {
+ public:
+  using MakeSink =
+      std::function<absl::StatusOr<std::unique_ptr<sink::Sink>>(sink::DeliveryListener&)>;
+
+  // What a pipeline borrows; all must outlive it.
+  struct Parts {
+    MemberSource& members;
+    MakeSink make_sink;
+    offsets::OffsetStore& store;
+    OffsetCommitter& committer;
+    const filter::NamespaceFilter& namespace_filter;
+    const filter::FieldFilter& field_filter;
+    const encoding::JsonEncoder& encoder;
+    base::Clock& clock;
+  };
+
+  ReplicaSetPipeline(Parts parts, Options options, std::string replica_set);
+  ~ReplicaSetPipeline();
+
+  // Returns only with an error: kCancelled after a stop request; kUnavailable where another try may
+  // help; others are final until somebody changes something.
+  absl::Status Run(const std::stop_token& stop);
+
+  // Waits until all that was sent is delivered, and stores the last offset. kDeadlineExceeded says
+  // how many events are still in flight: they come again after the next start.
+  absl::Status Drain(absl::Duration timeout);
+
+  const std::string& replica_set() const { return replica_set_; }
+  const metrics::PipelineMetrics& metrics() const { return metrics_; }
+  const metrics::TailerMetrics& tailer_metrics() const { return tailer_metrics_; }
+
+ private:
+  // A sink with what counts its acknowledgements; replaced as a whole when the sink fails.
+  struct Delivery;
+
+  absl::Status OpenDelivery();
+  absl::Status CloseDelivery();
+  // Where to go on from; decides whether to copy first.
+  absl::Status FindStart(Member& member);
+  absl::Status Copy(Member& member, const std::stop_token& stop);
+  absl::Status Stream(Member& member, const std::stop_token& stop);
+  absl::Status HandleEntry(bson::View entry, tailer::EntryDecoder& decoder,
+                           const std::stop_token& stop);
+  // The position is not in the oplog any more: copy again or give up, as snapshot.mode says.
+  absl::Status HandleLostPosition(const absl::Status& status);
+
+  const Parts parts_;
+  const Options options_;
+  const std::string replica_set_;
+  metrics::PipelineMetrics metrics_;
+  metrics::TailerMetrics tailer_metrics_;
+  std::unique_ptr<Delivery> delivery_;
+
+  // The last offset handed to the sink; none: to be read from the store.
+  std::optional<offsets::StoredOffset> progress_;
+  bool copy_needed_ = false;  // progress_, if any, is then where the first attempt began
+  int copies_in_a_row_ = 0;   // without an entry streamed between them
+};
+
+}  // namespace shardtail::pipeline
+
+#endif  // SHARDTAIL_PIPELINE_REPLICA_SET_PIPELINE_H_

@@ -1,0 +1,17 @@
+#ifndef SHARDTAIL_TOPOLOGY_OPTIONS_H_
+#define SHARDTAIL_TOPOLOGY_OPTIONS_H_
+
+#include "absl/time/time.h"
+
+namespace shardtail::topology {
+
+// When a replica set's pipeline ends with an error that may pass, it is started again.
+struct Options {
+  absl::Duration backoff_initial = absl::Seconds(1);  // connect.backoff.initial.delay.ms
+  absl::Duration backoff_max = absl::Seconds(120);    // connect.backoff.max.delay.ms
+  int max_attempts = 16;                              // connect.max.attempts, failures in a row
+};
+
+}  // namespace shardtail::topology
+
+#endif  // SHARDTAIL_TOPOLOGY_OPTIONS_H_

@@ -1,0 +1,120 @@
+#include "topology/topology_manager.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/backoff.h"
+#include "base/log.h"
+
+namespace shardtail::topology {
+namespace {
+
+bool MayPass(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kUnavailable ||
+         status.code() == absl::StatusCode::kDeadlineExceeded;
+}
+
+}  // namespace
+
+TopologyManager::TopologyManager(Options options, base::Clock& clock)
+    : options_(options), clock_(clock) {}
+
+TopologyManager::~TopologyManager() {
+  for (const auto& entry : entries_) entry->thread.request_stop();
+  for (const auto& entry : entries_) {
+    if (entry->thread.joinable()) entry->thread.join();
+  }
+}
+
+void TopologyManager::Add(std::unique_ptr<Runner> runner) {
+  const std::lock_guard lock(mutex_);
+  auto entry = std::make_unique<Entry>();
+  entry->status.replica_set = runner->replica_set();
+  entry->runner = std::move(runner);
+  Entry& added = *entries_.emplace_back(std::move(entry));
+  added.thread =
+      std::jthread([this, &added](const std::stop_token& stop) { Supervise(added, stop); });
+}
+
+absl::Status TopologyManager::Wait(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  const auto none_runs = [this] {
+    return std::ranges::all_of(entries_, [](const auto& entry) {
+      return entry->status.state == State::kFailed || entry->status.state == State::kStopped;
+    });
+  };
+  changed_.wait(lock, stop, none_runs);
+  if (stop.stop_requested()) return absl::OkStatus();
+  for (const auto& entry : entries_) {
+    if (entry->status.state == State::kFailed) return entry->status.last_error;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TopologyManager::Stop(absl::Duration drain_timeout) {
+  for (const auto& entry : entries_) entry->thread.request_stop();
+  for (const auto& entry : entries_) {
+    if (entry->thread.joinable()) entry->thread.join();
+  }
+  const absl::Duration deadline = clock_.Monotonic() + drain_timeout;
+  absl::Status first;
+  for (const auto& entry : entries_) {
+    const absl::Duration left = std::max(deadline - clock_.Monotonic(), absl::ZeroDuration());
+    first.Update(entry->runner->Drain(left));
+  }
+  return first;
+}
+
+std::vector<ReplicaSetStatus> TopologyManager::Statuses() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ReplicaSetStatus> statuses;
+  statuses.reserve(entries_.size());
+  for (const auto& entry : entries_) statuses.push_back(entry->status);
+  return statuses;
+}
+
+void TopologyManager::Supervise(Entry& entry, const std::stop_token& stop) {
+  Runner& runner = *entry.runner;
+  const base::ScopedLogContext context(runner.replica_set());
+  base::Backoff backoff(
+      options_.backoff_initial, options_.backoff_max,
+      std::hash<std::string>()(runner.replica_set()) ^ static_cast<uint64_t>(clock_.NowMillis()));
+  while (true) {
+    const int64_t before = runner.progress();
+    const absl::Status ended = runner.Run(stop);
+    if (stop.stop_requested()) {
+      Set(entry, State::kStopped, absl::OkStatus(), 0);
+      return;
+    }
+    if (runner.progress() > before) backoff.Reset();
+    const absl::Duration delay = backoff.Next();
+    if (!MayPass(ended) || backoff.failures() >= options_.max_attempts) {
+      base::LogError("capture of {} FAILED{}: {}", runner.replica_set(),
+                     MayPass(ended) ? fmt::format(" after {} attempts", backoff.failures()) : "",
+                     std::string(ended.message()));
+      Set(entry, State::kFailed, ended, backoff.failures());
+      return;
+    }
+    base::LogWarn("capture of {} interrupted, trying again in {}: {}", runner.replica_set(),
+                  absl::FormatDuration(absl::Trunc(delay, absl::Milliseconds(1))),
+                  std::string(ended.message()));
+    Set(entry, State::kWaiting, ended, backoff.failures());
+    if (!clock_.Sleep(delay, stop)) {
+      Set(entry, State::kStopped, absl::OkStatus(), 0);
+      return;
+    }
+    Set(entry, State::kRunning, ended, backoff.failures());
+  }
+}
+
+void TopologyManager::Set(Entry& entry, State state, const absl::Status& error, int failures) {
+  {
+    const std::lock_guard lock(mutex_);
+    entry.status.state = state;
+    entry.status.last_error = error;
+    entry.status.failures_in_a_row = failures;
+  }
+  changed_.notify_all();
+}
+
+}  // namespace shardtail::topology

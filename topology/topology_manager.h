@@ -1,0 +1,84 @@
+#ifndef SHARDTAIL_TOPOLOGY_TOPOLOGY_MANAGER_H_
+#define SHARDTAIL_TOPOLOGY_TOPOLOGY_MANAGER_H_
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "topology/options.h"
+
+namespace shardtail::topology {
+
+// What the topology manager runs for each replica set: a pipeline, or a test.
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  virtual const std::string& replica_set() const = 0;
+  // See pipeline::ReplicaSetPipeline.
+  virtual absl::Status Run(const std::stop_token& stop) = 0;
+  virtual absl::Status Drain(absl::Duration timeout) = 0;
+  // Oplog entries seen so far: a run that moved on was a success, whatever ended it.
+  virtual int64_t progress() const = 0;
+};
+
+enum class State { kRunning, kWaiting, kFailed, kStopped };
+
+// What is known of one replica set; a copy, for status and health.
+struct ReplicaSetStatus {
+  std::string replica_set;
+  State state = State::kRunning;
+  absl::Status last_error;
+  int failures_in_a_row = 0;
+};
+
+// Keeps one thread running for each replica set. An error that may pass (kUnavailable,
+// kDeadlineExceeded) is tried again after an exponential backoff, at most max_attempts times in a
+// row; after any other error the replica set is FAILED, visibly, and the others go on.
+//
+// Add() before or during a run; all functions are safe from any thread.
+class TopologyManager {
+ public:
+  // `clock` must outlive the manager.
+  TopologyManager(Options options, base::Clock& clock);
+  // Stops the threads and waits for them.
+  ~TopologyManager();
+
+  void Add(std::unique_ptr<Runner> runner);
+
+  // Returns when `stop` is requested, or when no replica set runs any more: OK, or the first
+  // failure.
+  absl::Status Wait(const std::stop_token& stop);
+
+  // Asks all to stop, waits for their threads, and lets each deliver what it has sent, for at most
+  // `drain_timeout` altogether. The first error of a drain.
+  absl::Status Stop(absl::Duration drain_timeout);
+
+  std::vector<ReplicaSetStatus> Statuses() const;
+
+ private:
+  struct Entry {
+    std::unique_ptr<Runner> runner;
+    ReplicaSetStatus status;  // guarded by mutex_
+    std::jthread thread;
+  };
+  void Supervise(Entry& entry, const std::stop_token& stop);
+  void Set(Entry& entry, State state, const absl::Status& error, int failures);
+
+  const Options options_;
+  base::Clock& clock_;
+  mutable std::mutex mutex_;  // guards entries_ and every status
+  std::condition_variable_any changed_;
+  std::vector<std::unique_ptr<Entry>> entries_;
+};
+
+}  // namespace shardtail::topology
+
+#endif  // SHARDTAIL_TOPOLOGY_TOPOLOGY_MANAGER_H_
