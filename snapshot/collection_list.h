@@ -1,0 +1,29 @@
+#ifndef SHARDTAIL_SNAPSHOT_COLLECTION_LIST_H_
+#define SHARDTAIL_SNAPSHOT_COLLECTION_LIST_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "event/change_event.h"
+#include "mongo/client.h"
+
+namespace shardtail::snapshot {
+
+// Whether a collection is captured.
+using Captures = absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)>;
+
+// The names `db.collection` of all collections that the user may see and `captures` accepts,
+// sorted. Collections only: views hold no documents of their own, and neither does a time-series
+// collection, whose documents are in system.buckets. Where a name appears or vanishes meanwhile
+// either answer is right.
+//
+// Needs no privilege on the cluster: without listDatabases the server names the databases that the
+// user may read, and without listCollections the collections (see "authorizedCollections" in the
+// server's listCollections command). Errors are Client::Run()'s.
+absl::StatusOr<std::vector<std::string>> ListCollections(mongo::Client& client, Captures captures);
+
+}  // namespace shardtail::snapshot
+
+#endif  // SHARDTAIL_SNAPSHOT_COLLECTION_LIST_H_
