@@ -178,7 +178,9 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
   SHARDTAIL_ASSIGN_OR_RETURN(std::unique_ptr<tailer::OplogSource> tail,
                              member.Tail(progress_->position));
   tailer::ReadAhead source(std::move(tail));
-  tailer::EntryDecoder decoder(member.lookup(), tailer_metrics_);
+  tailer::EntryDecoder decoder(
+      member.lookup(), tailer_metrics_,
+      [this](const event::Namespace& ns) { return delivery_->publisher->Captures(ns); });
   base::LogInfo("streaming from {} after {}", member.name(), event::ToString(progress_->position));
   absl::Duration role_checked = parts_.clock.Monotonic();
   while (true) {

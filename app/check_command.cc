@@ -1,0 +1,145 @@
+#include "app/check_command.h"
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "app/nearest_names.h"
+#include "app/signals.h"
+#include "base/clock.h"
+#include "base/status_macros.h"
+#include "encoding/json_encoder.h"
+#include "filter/field_filter.h"
+#include "filter/namespace_filter.h"
+#include "mongo/client.h"
+#include "offsets/create_offset_store.h"
+#include "shard_discovery/privileges.h"
+#include "shard_discovery/replica_set_finder.h"
+#include "sink/create_sink.h"
+#include "snapshot/collection_list.h"
+#include "tailer/oplog_window.h"
+
+namespace shardtail::app {
+namespace {
+
+// Prints one line for each thing that was looked at; remembers whether any was wrong.
+class Report {
+ public:
+  void Good(const std::string& text) { std::printf("ok    %s\n", text.c_str()); }
+  void Warn(const std::string& text) { std::printf("warn  %s\n", text.c_str()); }
+  void Bad(const std::string& text) {
+    std::printf("FAIL  %s\n", text.c_str());
+    all_good_ = false;
+  }
+  void Detail(const std::string& text) { std::printf("        %s\n", text.c_str()); }
+  bool all_good() const { return all_good_; }
+
+ private:
+  bool all_good_ = true;
+};
+
+void CheckKafka(const config::Configuration& config, Report& report) {
+  if (config.sink.type != sink::Type::kKafka) {
+    report.Good(config.sink.type == sink::Type::kFile
+                    ? "events go to the file " + config.sink.file_path
+                    : "events go to standard output");
+  } else if (const absl::Status reachable = sink::CheckReachable(config.sink); reachable.ok()) {
+    report.Good("a broker answers at " + config.sink.kafka.bootstrap_servers);
+  } else {
+    report.Bad(std::string(reachable.message()));
+    return;
+  }
+  const auto store = offsets::CreateOffsetStore(config.offsets, config.sink.kafka);
+  if (!store.ok()) return report.Bad(std::string(store.status().message()));
+  const auto stored = (*store)->LoadAll();
+  if (!stored.ok()) return report.Bad(std::string(stored.status().message()));
+  const std::string where =
+      config.offsets.topic.empty() ? config.offsets.file_name : "topic " + config.offsets.topic;
+  report.Good(fmt::format("offsets in {}: {} stored", where, stored->size()));
+}
+
+absl::Status CheckCollections(const config::Configuration& config, mongo::Client& client,
+                              const std::string& replica_set, Report& report) {
+  const filter::NamespaceFilter filter(config.filter);
+  const encoding::JsonEncoder encoder(config.encoding);
+  std::vector<std::string> others;
+  SHARDTAIL_ASSIGN_OR_RETURN(
+      const std::vector<std::string> captured,
+      snapshot::ListCollections(client, [&](const event::Namespace& ns) -> absl::StatusOr<bool> {
+        SHARDTAIL_ASSIGN_OR_RETURN(const bool accepts, filter.Accepts(ns));
+        if (!accepts) others.emplace_back(ns.full);
+        return accepts;
+      }));
+  if (captured.empty()) {
+    report.Warn(
+        "After applying the include/exclude list filters, no changes will be captured. Please "
+        "check "
+        "your configuration!");
+    for (const std::string& line : NearestNames(config.filter, others)) report.Detail(line);
+    return absl::OkStatus();
+  }
+  report.Good(fmt::format("{} of {} collections are captured", captured.size(),
+                          captured.size() + others.size()));
+  for (const std::string& name : captured) {
+    const auto ns = event::Namespace::Parse(name);
+    report.Detail(fmt::format("{} → topic {}", name, encoder.MakeTemplate(*ns, replica_set).topic));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckOplog(mongo::Client& client, Report& report) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const tailer::OplogWindow window, tailer::ReadOplogWindow(client));
+  report.Good(
+      fmt::format("the oplog holds {:.1f} hours: {} to {}",
+                  static_cast<double>(window.newest.seconds - window.oldest.seconds) / 3600.0,
+                  tailer::DescribeTime(window.oldest), tailer::DescribeTime(window.newest)));
+  return absl::OkStatus();
+}
+
+void CheckMongo(const config::Configuration& config, const std::stop_token& stop, Report& report) {
+  shard_discovery::ReplicaSetFinder finder(config.mongo, config.mongo.seeds.front(),
+                                           base::Clock::Real());
+  const auto found = finder.FindPrimary(stop);
+  if (!found.ok()) return report.Bad(std::string(found.status().message()));
+  const shard_discovery::ServerDescription& server = found->description;
+  mongo::Client& client = *found->client;
+  report.Good(fmt::format(
+      "{} of replica set {} is {}, MongoDB {}", client.server().ToString(), server.replica_set,
+      server.role == shard_discovery::ServerRole::kPrimary ? "the primary" : "a member",
+      server.version));
+  const auto missing = shard_discovery::MissingPrivileges(client);
+  if (!missing.ok()) {
+    report.Bad(std::string(missing.status().message()));
+  } else if (missing->empty()) {
+    report.Good("no privilege is missing");
+  } else {
+    for (const std::string& privilege : *missing) report.Bad("missing privilege: " + privilege);
+  }
+  if (const absl::Status oplog = CheckOplog(client, report); !oplog.ok()) {
+    report.Bad("the oplog: " + std::string(oplog.message()));
+  }
+  if (const absl::Status collections = CheckCollections(config, client, server.replica_set, report);
+      !collections.ok()) {
+    report.Bad("the collections: " + std::string(collections.message()));
+  }
+}
+
+}  // namespace
+
+int Check(const ConfigurationFiles& files) {
+  const SignalStop signals;
+  const absl::StatusOr<config::Configuration> config = LoadConfiguration(files);
+  if (!config.ok()) return ReportFailure(config.status());
+  if (const auto fields = filter::FieldFilter::Create(config->filter); !fields.ok()) {
+    return ReportFailure(fields.status());
+  }
+  Report report;
+  report.Good("the configuration is valid");
+  const mongo::DriverScope driver;
+  CheckMongo(*config, signals.token(), report);
+  CheckKafka(*config, report);
+  if (report.all_good()) return 0;
+  return ReportFailure(absl::FailedPreconditionError("the check failed; see the lines above"));
+}
+
+}  // namespace shardtail::app

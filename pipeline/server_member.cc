@@ -1,0 +1,75 @@
+#include "pipeline/server_member.h"
+
+#include <utility>
+#include <vector>
+
+#include "base/status_macros.h"
+#include "snapshot/collection_list.h"
+#include "snapshot/server_collection_source.h"
+#include "snapshot/snapshot_reader.h"
+#include "tailer/oplog_reader.h"
+#include "tailer/oplog_window.h"
+
+namespace shardtail::pipeline {
+namespace {
+
+// An OplogReader with the connection that it reads from.
+class OwningOplogSource : public tailer::OplogSource {
+ public:
+  OwningOplogSource(std::unique_ptr<mongo::Client> client, const event::Position& from)
+      : client_(std::move(client)), reader_(*client_, from) {}
+
+  absl::StatusOr<tailer::OplogBatch> Next() override { return reader_.Next(); }
+
+ private:
+  const std::unique_ptr<mongo::Client> client_;
+  tailer::OplogReader reader_;
+};
+
+}  // namespace
+
+ServerMember::ServerMember(mongo::ConnectionOptions connection, Options options,
+                           shard_discovery::FoundMember found)
+    : connection_(std::move(connection)),
+      options_(options),
+      client_(std::move(found.client)),
+      lookup_(*client_) {}
+
+absl::StatusOr<offsets::StoredOffset> ServerMember::Latest() {
+  SHARDTAIL_ASSIGN_OR_RETURN(const tailer::OplogPoint latest, tailer::LatestEntry(*client_));
+  return offsets::StoredOffset{
+      .position = latest.position, .session = latest.session, .h = latest.h, .initsync = false};
+}
+
+absl::StatusOr<std::unique_ptr<tailer::OplogSource>> ServerMember::Tail(
+    const event::Position& from) {
+  SHARDTAIL_ASSIGN_OR_RETURN(auto client, mongo::Client::Create(connection_, client_->server()));
+  return std::make_unique<OwningOplogSource>(std::move(client), from);
+}
+
+absl::StatusOr<int64_t> ServerMember::Copy(
+    absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures,
+    const offsets::StoredOffset& start,
+    absl::FunctionRef<absl::Status(const event::ChangeEvent&)> consume) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<std::string> collections,
+                             snapshot::ListCollections(*client_, captures));
+  snapshot::ServerCollectionSource source(*client_, {.fetch_size = options_.snapshot_fetch_size});
+  snapshot::SnapshotReader reader(
+      source, {.position = start.position, .session = start.session, .h = start.h});
+  return reader.Read(collections, consume);
+}
+
+absl::Status ServerMember::CheckRole() {
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto description, shard_discovery::Describe(*client_));
+  if (!connection_.auto_discover || description.role == shard_discovery::ServerRole::kPrimary) {
+    return absl::OkStatus();
+  }
+  return absl::UnavailableError(name() + " is not the primary any more");
+}
+
+absl::StatusOr<std::unique_ptr<Member>> PrimarySource::Find(const std::stop_token& stop) {
+  SHARDTAIL_ASSIGN_OR_RETURN(shard_discovery::FoundMember found, finder_.FindPrimary(stop));
+  return std::make_unique<ServerMember>(connection_, options_, std::move(found));
+}
+
+}  // namespace shardtail::pipeline

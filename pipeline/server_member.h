@@ -1,0 +1,61 @@
+#ifndef SHARDTAIL_PIPELINE_SERVER_MEMBER_H_
+#define SHARDTAIL_PIPELINE_SERVER_MEMBER_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/clock.h"
+#include "mongo/client.h"
+#include "mongo/options.h"
+#include "pipeline/member.h"
+#include "pipeline/options.h"
+#include "shard_discovery/replica_set_finder.h"
+#include "tailer/server_entry_lookup.h"
+
+namespace shardtail::pipeline {
+
+// A real server. It uses two connections: one tails the oplog, the other copies, looks entries up
+// and asks for the server's role.
+class ServerMember : public Member {
+ public:
+  // Takes the connection that `found` holds.
+  ServerMember(mongo::ConnectionOptions connection, Options options,
+               shard_discovery::FoundMember found);
+
+  std::string name() const override { return client_->server().ToString(); }
+  absl::StatusOr<offsets::StoredOffset> Latest() override;
+  absl::StatusOr<std::unique_ptr<tailer::OplogSource>> Tail(const event::Position& from) override;
+  tailer::EntryLookup& lookup() override { return lookup_; }
+  absl::StatusOr<int64_t> Copy(
+      absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures,
+      const offsets::StoredOffset& start,
+      absl::FunctionRef<absl::Status(const event::ChangeEvent&)> consume) override;
+  absl::Status CheckRole() override;
+
+ private:
+  const mongo::ConnectionOptions connection_;
+  const Options options_;
+  const std::unique_ptr<mongo::Client> client_;
+  tailer::ServerEntryLookup lookup_;
+};
+
+// Finds the primary of a replica set.
+class PrimarySource : public MemberSource {
+ public:
+  // `clock` must outlive it.
+  PrimarySource(mongo::ConnectionOptions connection, mongo::SeedSet seeds, Options options,
+                base::Clock& clock)
+      : connection_(connection), options_(options), finder_(connection, std::move(seeds), clock) {}
+
+  absl::StatusOr<std::unique_ptr<Member>> Find(const std::stop_token& stop) override;
+
+ private:
+  const mongo::ConnectionOptions connection_;
+  const Options options_;
+  shard_discovery::ReplicaSetFinder finder_;
+};
+
+}  // namespace shardtail::pipeline
+
+#endif  // SHARDTAIL_PIPELINE_SERVER_MEMBER_H_

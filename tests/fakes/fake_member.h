@@ -1,0 +1,179 @@
+#ifndef SHARDTAIL_TESTS_FAKES_FAKE_MEMBER_H_
+#define SHARDTAIL_TESTS_FAKES_FAKE_MEMBER_H_
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/status_macros.h"
+#include "pipeline/member.h"
+
+namespace shardtail::fakes {
+
+// A replica set in memory: an oplog, and documents to copy. One thread writes it before the capture
+// runs.
+struct FakeReplicaSet {
+  struct Document {
+    std::string ns;
+    bson::Document document;
+  };
+
+  std::vector<bson::Document> oplog;  // in order of ts
+  std::vector<Document> documents;
+  std::vector<absl::Status> find_errors;  // of the next attempts to find a member
+  int find_calls = 0;
+  int fail_copy_after = -1;  // documents, once
+  // What a source says when it has given everything; by default the end of the test's capture.
+  std::function<absl::Status()> at_end = [] { return absl::CancelledError("end of the test"); };
+
+  static bson::Timestamp TsOf(const bson::Document& entry) {
+    return entry.view().Find("ts")->AsTimestamp();
+  }
+
+  // An insert of {_id: id} into `ns` at (seconds, 1).
+  void Insert(uint32_t seconds, std::string_view ns, int id) {
+    oplog.push_back(bson::Builder()
+                        .Time("ts", {seconds, 1})
+                        .String("op", "i")
+                        .String("ns", ns)
+                        .SubDocument("o", bson::Builder().Int32("_id", id).view())
+                        .Build());
+  }
+
+  void Delete(uint32_t seconds, std::string_view ns, int id) {
+    oplog.push_back(bson::Builder()
+                        .Time("ts", {seconds, 1})
+                        .String("op", "d")
+                        .String("ns", ns)
+                        .SubDocument("o", bson::Builder().Int32("_id", id).view())
+                        .Build());
+  }
+
+  void Noop(uint32_t seconds) {
+    oplog.push_back(bson::Builder()
+                        .Time("ts", {seconds, 1})
+                        .String("op", "n")
+                        .String("ns", "")
+                        .SubDocument("o", bson::Document())
+                        .Build());
+  }
+};
+
+class FakeOplogSource : public tailer::OplogSource {
+ public:
+  FakeOplogSource(const FakeReplicaSet& set, event::Position from) : set_(set), from_(from) {}
+
+  absl::StatusOr<tailer::OplogBatch> Next() override {
+    if (given_) return set_.at_end();
+    given_ = true;
+    const auto at = std::ranges::find(set_.oplog, from_.ts, FakeReplicaSet::TsOf);
+    if (at == set_.oplog.end()) {
+      if (!set_.oplog.empty() && FakeReplicaSet::TsOf(set_.oplog.front()) > from_.ts) {
+        return absl::OutOfRangeError("the oplog begins later");
+      }
+      return absl::AbortedError("the position was rolled back");
+    }
+    tailer::OplogBatch batch;
+    for (auto entry = from_.index > 0 ? at : at + 1; entry != set_.oplog.end(); ++entry) {
+      batch.entries.push_back(entry->view());
+    }
+    return batch;
+  }
+
+ private:
+  const FakeReplicaSet& set_;
+  const event::Position from_;
+  bool given_ = false;
+};
+
+class FakeEntryLookup : public tailer::EntryLookup {
+ public:
+  explicit FakeEntryLookup(const FakeReplicaSet& set) : set_(set) {}
+
+  absl::StatusOr<bson::Document> Find(bson::Timestamp ts) override {
+    const auto at = std::ranges::find(set_.oplog, ts, FakeReplicaSet::TsOf);
+    if (at == set_.oplog.end()) return absl::OutOfRangeError("no such entry");
+    return *at;
+  }
+
+ private:
+  const FakeReplicaSet& set_;
+};
+
+class FakeMember : public pipeline::Member {
+ public:
+  explicit FakeMember(FakeReplicaSet& set) : set_(set), lookup_(set) {}
+
+  std::string name() const override { return "fake:27017"; }
+
+  absl::StatusOr<offsets::StoredOffset> Latest() override {
+    return offsets::StoredOffset{.position = {FakeReplicaSet::TsOf(set_.oplog.back()), 0}};
+  }
+
+  absl::StatusOr<std::unique_ptr<tailer::OplogSource>> Tail(const event::Position& from) override {
+    return std::make_unique<FakeOplogSource>(set_, from);
+  }
+
+  tailer::EntryLookup& lookup() override { return lookup_; }
+
+  absl::StatusOr<int64_t> Copy(
+      absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures,
+      const offsets::StoredOffset& start,
+      absl::FunctionRef<absl::Status(const event::ChangeEvent&)> consume) override {
+    std::vector<const FakeReplicaSet::Document*> captured;
+    for (const auto& document : set_.documents) {
+      SHARDTAIL_ASSIGN_OR_RETURN(const bool wanted,
+                                 captures(*event::Namespace::Parse(document.ns)));
+      if (wanted) captured.push_back(&document);
+    }
+    int64_t copied = 0;
+    for (const auto* document : captured) {
+      if (set_.fail_copy_after == copied) {
+        set_.fail_copy_after = -1;
+        return absl::UnavailableError("connection lost");
+      }
+      ++copied;
+      event::ChangeEvent event;
+      event.position = start.position;
+      event.operation = event::Operation::kRead;
+      event.snapshot = copied == static_cast<int64_t>(captured.size()) ? event::SnapshotMark::kLast
+                                                                       : event::SnapshotMark::kTrue;
+      event.ns = *event::Namespace::Parse(document->ns);
+      event.id = *document->document.view().Find("_id");
+      event.document = document->document;
+      SHARDTAIL_RETURN_IF_ERROR(consume(event));
+    }
+    return copied;
+  }
+
+  absl::Status CheckRole() override { return absl::OkStatus(); }
+
+ private:
+  FakeReplicaSet& set_;
+  FakeEntryLookup lookup_;
+};
+
+class FakeMemberSource : public pipeline::MemberSource {
+ public:
+  explicit FakeMemberSource(FakeReplicaSet& set) : set_(set) {}
+
+  absl::StatusOr<std::unique_ptr<pipeline::Member>> Find(const std::stop_token&) override {
+    ++set_.find_calls;
+    if (!set_.find_errors.empty()) {
+      const absl::Status error = set_.find_errors.front();
+      set_.find_errors.erase(set_.find_errors.begin());
+      return error;
+    }
+    return std::make_unique<FakeMember>(set_);
+  }
+
+ private:
+  FakeReplicaSet& set_;
+};
+
+}  // namespace shardtail::fakes
+
+#endif  // SHARDTAIL_TESTS_FAKES_FAKE_MEMBER_H_

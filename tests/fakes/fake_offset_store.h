@@ -1,0 +1,55 @@
+#ifndef SHARDTAIL_TESTS_FAKES_FAKE_OFFSET_STORE_H_
+#define SHARDTAIL_TESTS_FAKES_FAKE_OFFSET_STORE_H_
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "offsets/offset_store.h"
+
+namespace shardtail::fakes {
+
+// Keeps offsets in memory, and every save in order. Safe for any thread.
+class FakeOffsetStore : public offsets::OffsetStore {
+ public:
+  absl::StatusOr<std::map<std::string, offsets::StoredOffset>> LoadAll() override {
+    const std::lock_guard lock(mutex_);
+    if (!status_.ok()) return status_;
+    return offsets_;
+  }
+
+  absl::Status Save(std::string_view replica_set, const offsets::StoredOffset& offset) override {
+    const std::lock_guard lock(mutex_);
+    if (!status_.ok()) return status_;
+    offsets_[std::string(replica_set)] = offset;
+    saves_.push_back(offset);
+    return absl::OkStatus();
+  }
+
+  absl::Status Delete(std::string_view replica_set) override {
+    const std::lock_guard lock(mutex_);
+    offsets_.erase(std::string(replica_set));
+    return absl::OkStatus();
+  }
+
+  void FailWith(const absl::Status& status) {
+    const std::lock_guard lock(mutex_);
+    status_ = status;
+  }
+
+  std::vector<offsets::StoredOffset> saves() const {
+    const std::lock_guard lock(mutex_);
+    return saves_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, offsets::StoredOffset> offsets_;
+  std::vector<offsets::StoredOffset> saves_;
+  absl::Status status_;
+};
+
+}  // namespace shardtail::fakes
+
+#endif  // SHARDTAIL_TESTS_FAKES_FAKE_OFFSET_STORE_H_

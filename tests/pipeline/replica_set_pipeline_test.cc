@@ -1,0 +1,250 @@
+#include "pipeline/replica_set_pipeline.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_member.h"
+#include "tests/fakes/fake_offset_store.h"
+#include "tests/fakes/fake_sink.h"
+
+namespace shardtail::pipeline {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr char kSet[] = "rs0";
+
+class ReplicaSetPipelineTest : public ::testing::Test {
+ protected:
+  // A capture of its own, as after a start of the process.
+  std::unique_ptr<ReplicaSetPipeline> Make(Options options = {}) {
+    return std::make_unique<ReplicaSetPipeline>(
+        ReplicaSetPipeline::Parts{.members = members_,
+                                  .make_sink = [this](sink::DeliveryListener& listener)
+                                      -> absl::StatusOr<std::unique_ptr<sink::Sink>> {
+                                    return std::make_unique<fakes::FakeSink>(log_, listener);
+                                  },
+                                  .store = store_,
+                                  .committer = committer_,
+                                  .namespace_filter = namespace_filter_,
+                                  .field_filter = field_filter_,
+                                  .encoder = encoder_,
+                                  .clock = clock_},
+        options, kSet);
+  }
+
+  // Runs a capture to the end of the fake oplog, and stops it as SIGTERM would.
+  absl::Status Capture(Options options = {}) {
+    const auto pipeline = Make(options);
+    absl::Status ended = pipeline->Run({});
+    EXPECT_TRUE(pipeline->Drain(absl::Seconds(1)).ok());
+    return ended;
+  }
+
+  // What was sent, as `operation id`, a tombstone as `- id`; `!` marks `snapshot: last`.
+  std::vector<std::string> Sent() const {
+    std::vector<std::string> sent;
+    for (const fakes::SentRecord& record : log_.records) {
+      const std::string id = record.key.substr(7, record.key.size() - 9);  // {"id":"…"}
+      if (!record.value.has_value()) {
+        sent.push_back("- " + id);
+        continue;
+      }
+      const size_t op = record.value->find("\"op\":\"");
+      std::string text = record.value->substr(op + 6, 1) + " " + id;
+      if (record.value->find("\"snapshot\":\"last\"") != std::string::npos) text += "!";
+      sent.push_back(text);
+    }
+    return sent;
+  }
+
+  offsets::StoredOffset Stored() { return store_.LoadAll()->at(kSet); }
+
+  fakes::FakeReplicaSet set_;
+  fakes::FakeMemberSource members_{set_};
+  fakes::FakeClock clock_;
+  fakes::FakeOffsetStore store_;
+  fakes::SinkLog log_;
+  OffsetCommitter committer_{store_, absl::Hours(1), base::Clock::Real()};
+  filter::NamespaceFilter namespace_filter_{
+      filter::Options{.collection_exclude = {*base::Regex::Create("db\\.hidden", true)}}};
+  filter::FieldFilter field_filter_ = *filter::FieldFilter::Create({});
+  encoding::JsonEncoder encoder_{encoding::Options{.logical_name = "server",
+                                                   .connector_version = "1",
+                                                   .key_schema = false,
+                                                   .value_schema = false}};
+};
+
+TEST_F(ReplicaSetPipelineTest, CopiesFirstAndThenStreamsFromWhereTheCopyBegan) {
+  set_.Noop(10);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()},
+                    {"db.hidden", bson::Builder().Int32("_id", 2).Build()},
+                    {"db.b", bson::Builder().Int32("_id", 3).Build()}};
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("r 1", "r 3!"));
+  EXPECT_EQ(Stored(), (offsets::StoredOffset{.position = {{10, 1}, 0}}));
+
+  set_.Insert(11, "db.a", 4);
+  set_.Insert(12, "db.hidden", 5);
+  set_.Delete(13, "db.a", 4);
+  log_.records.clear();
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("c 4", "d 4", "- 4"));
+  EXPECT_EQ(Stored().position, (event::Position{{13, 1}, 0}));
+}
+
+TEST_F(ReplicaSetPipelineTest, FilteredEntriesMoveTheOffsetOn) {
+  set_.Noop(10);
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  set_.Insert(11, "db.hidden", 1);
+  set_.Noop(12);
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), IsEmpty());
+  EXPECT_EQ(Stored().position, (event::Position{{12, 1}, 0}));
+}
+
+TEST_F(ReplicaSetPipelineTest, NeverStreamsFromNowOnWithoutACopy) {
+  set_.Insert(10, "db.a", 1);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()}};
+  EXPECT_EQ(Capture({.snapshot_mode = SnapshotMode::kNever}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), IsEmpty());
+  set_.Insert(11, "db.a", 2);
+  EXPECT_EQ(Capture({.snapshot_mode = SnapshotMode::kNever}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("c 2"));
+}
+
+TEST_F(ReplicaSetPipelineTest, AnInterruptedCopyIsBegunAgainAndStreamsFromItsFirstPosition) {
+  set_.Noop(10);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()},
+                    {"db.a", bson::Builder().Int32("_id", 2).Build()}};
+  set_.fail_copy_after = 1;
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(Stored().initsync);
+  EXPECT_EQ(Stored().position, (event::Position{{10, 1}, 0}));
+
+  // Document 1 was announced and is deleted while nobody captures: its delete must still come.
+  set_.Delete(11, "db.a", 1);
+  set_.documents.erase(set_.documents.begin());
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("r 1", "r 2!", "d 1", "- 1"));
+  EXPECT_FALSE(Stored().initsync);
+}
+
+TEST_F(ReplicaSetPipelineTest, ANewTryAfterALostConnectionRepeatsNothing) {
+  set_.Noop(10);
+  set_.Insert(11, "db.a", 1);
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
+  set_.at_end = [] { return absl::UnavailableError("connection lost"); };
+  log_.hold = true;  // not even acknowledged yet
+  const auto pipeline = Make();
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kUnavailable);
+  set_.Insert(12, "db.a", 2);
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(Sent(), ElementsAre("c 1", "c 2"));
+  EXPECT_EQ(log_.sinks_made, 1);
+  EXPECT_TRUE(pipeline->Drain(absl::Seconds(1)).ok());
+  EXPECT_EQ(Stored().position, (event::Position{{12, 1}, 0}));
+}
+
+TEST_F(ReplicaSetPipelineTest, AFailedDeliveryIsSentAgainFromTheStoredOffsetByANewSink) {
+  set_.Noop(10);
+  for (uint32_t i = 1; i <= 4; ++i) set_.Insert(10 + i, "db.a", static_cast<int>(i));
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
+  log_.fail_at = 1;  // document 2
+  const auto pipeline = Make();
+  EXPECT_EQ(pipeline->Run({}).message(), "the broker is gone");
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("c 1", "c 2", "c 3", "c 4", "c 2", "c 3", "c 4"));
+  EXPECT_EQ(log_.sinks_made, 2);
+}
+
+TEST_F(ReplicaSetPipelineTest, ALostPositionIsCopiedAgainOrRefusedAsTheModeSays) {
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{5, 1}, 0}}).ok());
+  set_.Noop(10);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()}};
+  const absl::Status refused = Capture({.snapshot_mode = SnapshotMode::kNever});
+  EXPECT_EQ(refused.code(), absl::StatusCode::kOutOfRange);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("snapshot.mode=never"));
+  EXPECT_EQ(Stored().position, (event::Position{{5, 1}, 0}));
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("r 1!"));
+}
+
+TEST_F(ReplicaSetPipelineTest, ARolledBackPositionIsNeverPassedOverInSilence) {
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{11, 7}, 0}}).ok());
+  set_.Noop(10);
+  set_.Noop(12);
+  EXPECT_EQ(Capture({.snapshot_mode = SnapshotMode::kNever}).code(), absl::StatusCode::kAborted);
+}
+
+TEST_F(ReplicaSetPipelineTest, CopiesThatNeverReachTheStreamEnd) {
+  set_.Noop(10);
+  set_.at_end = [this] {
+    set_.oplog.clear();
+    set_.Noop(20);
+    return absl::OutOfRangeError("the oplog rolled over");
+  };
+  const absl::Status ended = Capture();
+  EXPECT_EQ(ended.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(ended.message()), HasSubstr("replSetResizeOplog"));
+}
+
+TEST_F(ReplicaSetPipelineTest, ContinuesInTheMiddleOfATransaction) {
+  set_.Noop(10);
+  bson::Builder transaction;
+  transaction.Time("ts", {11, 1}).String("op", "c").String("ns", "admin.$cmd");
+  transaction.OpenDocument("lsid")
+      .Value("id", *bson::FromJson(R"({"u": {"$binary": {"base64": "g1GVC05HQVafWt2XVd0y5w==",
+                                                          "subType": "04"}}})")
+                        ->view()
+                        .Find("u"))
+      .Close()
+      .Int64("txnNumber", 3);
+  transaction.OpenDocument("o").OpenArray("applyOps");
+  for (int i = 0; i < 4; ++i) {
+    transaction.OpenDocument(std::to_string(i))
+        .String("op", "i")
+        .String("ns", "db.a")
+        .SubDocument("o", bson::Builder().Int32("_id", i + 1).view())
+        .Close();
+  }
+  transaction.Close().Close();
+  transaction.OpenDocument("prevOpTime").Time("ts", {0, 0}).Int64("t", -1).Close();
+  set_.oplog.push_back(transaction.Build());
+  set_.Insert(12, "db.a", 9);
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{11, 1}, 2}}).ok());
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("c 3", "c 4", "c 9"));
+}
+
+TEST_F(ReplicaSetPipelineTest, AnUndecodableEntryFailsOrIsCountedAsTheModeSays) {
+  set_.Noop(10);
+  set_.oplog.push_back(
+      bson::Builder().Time("ts", {11, 1}).String("op", "i").String("ns", "db.a").Build());
+  set_.Insert(12, "db.a", 2);
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
+  const absl::Status failed = Capture();
+  EXPECT_EQ(failed.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(failed.message()), HasSubstr("db.a"));
+  EXPECT_EQ(Stored().position, (event::Position{{10, 1}, 0}));
+
+  const auto pipeline = Make({.failure_mode = FailureMode::kWarn});
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("c 2"));
+  EXPECT_EQ(pipeline->metrics().skipped.value(), 1);
+}
+
+TEST_F(ReplicaSetPipelineTest, WaitsBeforeTheSnapshotAsAsked) {
+  set_.Noop(10);
+  EXPECT_EQ(Capture({.snapshot_delay = absl::Seconds(30)}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(clock_.slept(), ElementsAre(absl::Seconds(30)));
+}
+
+}  // namespace
+}  // namespace shardtail::pipeline
