@@ -29,7 +29,7 @@ MASKS: list[tuple[re.Pattern[bytes], bytes]] = [
 ]
 
 
-@lru_cache(maxsize=None)
+@lru_cache(maxsize=4096)
 def masked(value: bytes | None) -> bytes | None:
     """The value with what varies replaced by a word."""
     if value is None:

@@ -1,0 +1,41 @@
+"""What the integration tests have in common."""
+
+from __future__ import annotations
+
+import tempfile
+import unittest
+from pathlib import Path
+
+from integration.harness.kafka import KafkaBroker
+from integration.harness.mongo import ReplicaSet
+
+
+class IntegrationTest(unittest.TestCase):
+    """A test with a directory of its own, and servers that end with it."""
+
+    directory: Path
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        scratch = tempfile.TemporaryDirectory(prefix="shardtail-", ignore_cleanup_errors=True)
+        cls.addClassCleanup(scratch.cleanup)
+        cls.directory = Path(scratch.name)
+
+    @classmethod
+    def start_replica_set(cls, version: str = "4.4", **options: object) -> ReplicaSet:
+        name = str(options.get("name", "rs0"))
+        replica_set = ReplicaSet(version, cls.directory / f"mongo-{name}", **options)
+        cls.addClassCleanup(replica_set.stop)
+        return replica_set.start()
+
+    @classmethod
+    def start_broker(cls, name: str = "kafka", partitions: int = 1) -> KafkaBroker:
+        broker = KafkaBroker(cls.directory / name, partitions)
+        cls.addClassCleanup(broker.stop)
+        return broker.start()
+
+    def scratch(self) -> Path:
+        """A new directory for this test alone."""
+        path = self.directory / self.id().split(".")[-1]
+        path.mkdir(exist_ok=True)
+        return path

@@ -1,0 +1,77 @@
+"""Stored offsets in Kafka Connect's form: a record of a compacted topic for each replica set."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from integration.harness.topics import read_topics
+
+
+@dataclass(frozen=True, order=True)
+class Position:
+    """An optime, and the number of the operation within its transaction (0: all of it)."""
+
+    sec: int
+    ord: int
+    tord: int = 0
+
+
+@dataclass(frozen=True)
+class OffsetTopic:
+    """The topic `offset.storage.topic` of one connector."""
+
+    bootstrap: str
+    topic: str
+    connector: str = "mongo-src"
+    logical_name: str = "dbserver1"
+
+    def key(self, replica_set: str) -> bytes:
+        """As Connect writes it, and looks it up: by bytes."""
+        return (f'["{self.connector}",{{"rs":"{replica_set}",'
+                f'"server_id":"{self.logical_name}"}}]').encode()
+
+    def latest(self) -> dict[bytes, bytes | None]:
+        """The last value of each key."""
+        return {record.key: record.value for record in read_topics(self.bootstrap, self.topic)
+                if record.topic == self.topic}
+
+    def value(self, replica_set: str) -> bytes | None:
+        return self.latest().get(self.key(replica_set))
+
+    def position(self, replica_set: str) -> Position | None:
+        """Where the stream stands; None before the snapshot is complete."""
+        value = self.value(replica_set)
+        return None if value is None else position_of(json.loads(value))
+
+    def create(self, partitions: int = 25) -> None:
+        """As Connect makes it."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        topic = NewTopic(self.topic, partitions, 1, config={"cleanup.policy": "compact"})
+        admin.create_topics([topic])[self.topic].result()
+
+    def store(self, replica_set: str, value: object) -> None:
+        """Writes an offset as Debezium would have stored it; None deletes it."""
+        producer = Producer({"bootstrap.servers": self.bootstrap, "acks": "all",
+                             # Java's: Connect and shardtail must find what we write where they do.
+                             "partitioner": "murmur2_random"})
+        producer.produce(self.topic, key=self.key(replica_set),
+                         value=None if value is None else json.dumps(
+                             value, separators=(",", ":")))
+        if producer.flush(10):
+            raise RuntimeError("the broker did not take an offset within 10 s")
+
+
+def position_of(offset: dict) -> Position | None:
+    if offset.get("initsync"):
+        return None
+    return Position(offset["sec"], offset["ord"], offset.get("tord", 0))
+
+
+def debezium_offset(sec: int, ord: int, tord: int = 0, stxnid: str | None = None) -> dict:
+    """The fields of an offset of 1.3.1, in its order."""
+    offset = {"sec": sec, "ord": ord, "transaction_id": None, "h": None, "stxnid": stxnid}
+    return {**offset, "tord": tord} if tord else offset

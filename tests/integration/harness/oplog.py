@@ -1,0 +1,59 @@
+"""What the oplog says happened: the measure for what was published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from bson import Timestamp
+
+from golden.records import Record
+from integration.harness.mongo import ReplicaSet
+from integration.harness.offsets import Position
+from integration.harness.replay import payload
+
+OPERATIONS = {"i": "c", "u": "u", "d": "d"}
+
+
+@dataclass(frozen=True, order=True)
+class Change:
+    """One event's identity: where it stands, what it is. `tord` is 0 outside transactions."""
+
+    position: Position
+    namespace: str
+    op: str
+
+
+def changes(replica_set: ReplicaSet, after: Timestamp, until: Timestamp,
+            databases: set[str]) -> list[Change]:
+    """All changes of documents of these databases, in the oplog's order.
+
+    For transactions of one oplog entry; raises ValueError for larger and prepared ones.
+    """
+    with replica_set.primary().client() as client:
+        entries = client["local"]["oplog.rs"].find(
+            {"ts": {"$gt": after, "$lte": until}, "fromMigrate": {"$exists": False}})
+        return [change for entry in entries.sort("$natural", 1)
+                for change in _changes_of(entry) if change.namespace.split(".")[0] in databases]
+
+
+def _changes_of(entry: dict[str, Any]) -> Iterator[Change]:
+    sec, ord = entry["ts"].time, entry["ts"].inc
+    if entry["op"] in OPERATIONS:
+        yield Change(Position(sec, ord), entry["ns"], OPERATIONS[entry["op"]])
+    elif entry["op"] == "c" and "applyOps" in entry["o"]:
+        if "partialTxn" in entry["o"] or "prepare" in entry["o"]:
+            raise ValueError(f"a transaction of several entries at {entry['ts']}")
+        for tord, operation in enumerate(entry["o"]["applyOps"], start=1):
+            yield Change(Position(sec, ord, tord), operation["ns"], OPERATIONS[operation["op"]])
+
+
+def published_change(record: Record) -> Change | None:
+    """The same identity of a record; None for snapshot records and tombstones."""
+    event = payload(record)
+    if event is None or event["op"] == "r":
+        return None
+    source = event["source"]
+    return Change(Position(source["ts_ms"] // 1000, source["ord"], source["tord"] or 0),
+                  f"{source['db']}.{source['collection']}", event["op"])

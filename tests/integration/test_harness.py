@@ -1,0 +1,171 @@
+"""The judges of the other tests see what they must: they need no servers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import unittest
+from typing import Any
+
+from golden.records import GOLDEN, Record
+from integration.harness import java_offsets
+from integration.harness.delivery import lost_documents, out_of_order
+from integration.harness.ports import free_port
+from integration.harness.replay import apply_modifiers, replay, strict
+from integration.harness.waiting import wait_for
+
+TOPIC = "dbserver1.shop.orders"
+
+
+def record(op: str | None, position: int = 0, key: str = "1", tord: int | None = None,
+           **texts: dict[str, Any]) -> Record:
+    """An event at second 1600000000 and this ordinal; a tombstone for None."""
+    value = None if op is None else json.dumps({
+        "after": json.dumps(texts["after"]) if "after" in texts else None,
+        "patch": json.dumps(texts["patch"]) if "patch" in texts else None,
+        "filter": json.dumps({"_id": int(key)}),
+        "source": {"ts_ms": 1600000000000, "snapshot": "false", "db": "shop",
+                   "collection": "orders", "ord": position, "h": None, "tord": tord},
+        "op": op, "ts_ms": 1600000000001, "transaction": None,
+    }, separators=(",", ":")).encode()
+    return Record(TOPIC, f'{{"id":"{key}"}}'.encode(), value)
+
+
+class Order(unittest.TestCase):
+    def test_rising_positions_are_in_order(self) -> None:
+        self.assertEqual(out_of_order([
+            record("r", after={"_id": 1}), record("c", 1), record("u", 2, tord=1),
+            record("u", 2, tord=2), record("d", 3), record(None)]), [])
+
+    def test_a_suffix_delivered_again_is_in_order(self) -> None:
+        first, second, third = (record("u", position) for position in (1, 2, 3))
+        self.assertEqual(out_of_order(
+            [first, second, third, second, third, third, record("u", 4)]), [])
+
+    def test_a_falling_position_is_found(self) -> None:
+        self.assertEqual(len(out_of_order([record("u", 2), record("u", 1)])), 1)
+
+    def test_a_falling_number_in_a_transaction_is_found(self) -> None:
+        self.assertTrue(out_of_order([record("u", 2, tord=2), record("u", 2, tord=1)]))
+
+    def test_a_suffix_delivered_again_with_a_gap_is_found(self) -> None:
+        first, second, third = (record("u", position) for position in (1, 2, 3))
+        self.assertTrue(out_of_order([first, second, third, first, third]))
+        self.assertTrue(out_of_order([first, second, third, second, record("u", 4)]))
+
+    def test_other_bytes_the_second_time_are_found(self) -> None:
+        self.assertTrue(out_of_order([record("u", 1, patch={"$set": {"a": 1}}),
+                                      record("u", 1, patch={"$set": {"a": 2}})]))
+
+    def test_another_event_without_repetition_after_an_equal_position_is_found(self) -> None:
+        self.assertTrue(out_of_order([record("u", 1), record("d", 1), record(None)]))
+
+    def test_a_delete_without_its_tombstone_is_found(self) -> None:
+        self.assertTrue(out_of_order([record("d", 1)]))
+        self.assertTrue(out_of_order([record("d", 1), record("c", 2)]))
+
+    def test_a_delete_cut_off_from_its_tombstone_by_a_restart_is_in_order(self) -> None:
+        self.assertEqual(out_of_order([record("d", 1), record("d", 1), record(None)]), [])
+
+    def test_a_tombstone_without_its_delete_is_found(self) -> None:
+        self.assertTrue(out_of_order([record("c", 1), record(None)]))
+
+
+class Replay(unittest.TestCase):
+    def test_the_documents_at_the_end_are_those_of_the_source(self) -> None:
+        records = [record("r", after={"_id": 1, "a": 1}), record("c", 1, "2", after={"_id": 2}),
+                   record("u", 2, patch={"$v": 1, "$set": {"a": 2}}),
+                   record("u", 3, "2", patch={"_id": 2, "replaced": True}),
+                   record("c", 4, "3", after={"_id": 3}), record("d", 5, "3"),
+                   record(None, key="3")]
+        source = {TOPIC: [{"_id": 1, "a": 2}, {"_id": 2, "replaced": True}]}
+        self.assertEqual(replay(records), source)
+        self.assertEqual(lost_documents(source, records), [])
+
+    def test_a_lost_a_stale_and_a_ghost_document_are_found(self) -> None:
+        records = [record("r", after={"_id": 1, "a": 1}), record("c", 1, "2", after={"_id": 2})]
+        for documents in ([{"_id": 1, "a": 1}], [{"_id": 1, "a": 2}, {"_id": 2}],
+                          [{"_id": 1, "a": 1}, {"_id": 2}, {"_id": 3}]):
+            self.assertEqual(len(lost_documents({TOPIC: documents}, records)), 1, documents)
+
+    def test_modifiers(self) -> None:
+        for before, patch, after in [
+            ({"a": 1}, {"$v": 1, "$set": {"b.c": 1}}, {"a": 1, "b": {"c": 1}}),
+            ({"a": 1}, {"$set": {"a.b": 1}}, {"a": {"b": 1}}),
+            ({"a": [1, 2]}, {"$set": {"a.1": 3, "a.3": 4}}, {"a": [1, 3, None, 4]}),
+            ({"a": [{"x": 1}]}, {"$set": {"a.0.x": 2}}, {"a": [{"x": 2}]}),
+            ({"a": {"b": 1, "c": 2}}, {"$unset": {"a.b": True, "z": True}}, {"a": {"c": 2}}),
+            ({"a": [1, 2]}, {"$unset": {"a.0": True}}, {"a": [None, 2]}),
+            ({"a": [1, 2, 3]}, {"$push": {"a": {"$each": [], "$slice": 1}}, "$set": {"a.0": 5}},
+             {"a": [5]}),
+        ]:
+            apply_modifiers(before, patch)
+            self.assertEqual(before, after)
+
+    def test_an_unknown_modifier_is_no_silent_pass(self) -> None:
+        with self.assertRaises(ValueError):
+            apply_modifiers({}, {"$inc": {"a": 1}})
+        with self.assertRaises(TypeError):
+            strict(object())
+
+
+class JavaOffsets(unittest.TestCase):
+    FILE = (GOLDEN.parent / "connect-standalone-offsets.dat").read_bytes()
+
+    def test_a_file_of_kafka_connect_is_read_and_written_byte_for_byte(self) -> None:
+        offsets = java_offsets.decode(self.FILE)
+        self.assertEqual(set(offsets), {
+            b'["mongo-src",{"rs":"rs0","server_id":"dbserver1"}]',
+            b'["mongo-src",{"rs":"rs1","server_id":"dbserver1"}]', b'["other",{"server":"x"}]'})
+        self.assertIsNone(offsets[b'["other",{"server":"x"}]'])
+        self.assertEqual(java_offsets.encode(offsets), self.FILE)
+
+    def test_a_damaged_file_is_refused(self) -> None:
+        for length in range(len(self.FILE)):
+            with self.assertRaises(ValueError):
+                java_offsets.decode(self.FILE[:length])
+        with self.assertRaises(ValueError):
+            java_offsets.decode(self.FILE + b"x")
+
+
+class Processes(unittest.TestCase):
+    def test_two_ports_are_never_the_same(self) -> None:
+        ports = [free_port() for _ in range(50)]
+        self.assertEqual(len(set(ports)), 50)
+        other = subprocess.run(
+            [sys.executable, "-c", "from integration.harness.ports import free_port\n"
+             "print(*(free_port() for _ in range(50)))"],
+            check=True, capture_output=True, text=True).stdout.split()
+        self.assertFalse({str(port) for port in ports} & set(other))
+
+    def test_a_wait_ends_at_its_deadline_and_says_for_what(self) -> None:
+        with self.assertRaisesRegex(TimeoutError, "a thing that never comes"):
+            wait_for("a thing that never comes", lambda: False, seconds=0)
+
+    def test_a_killed_test_leaves_no_process(self) -> None:
+        test = subprocess.Popen(
+            [sys.executable, "-c",
+             "import pathlib, time, tempfile\n"
+             "from integration.harness.processes import Child\n"
+             "with tempfile.TemporaryDirectory() as directory:\n"
+             "    child = Child('child', ['sleep', '1000'], pathlib.Path(directory))\n"
+             "    print(child.pid, flush=True)\n"
+             "    input()\n"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        child = int(test.stdout.readline())
+        test.kill()
+        test.communicate()
+        wait_for(f"the end of process {child}", lambda: not is_running(child), seconds=10)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,103 @@
+"""SIGKILL at random moments of snapshot and stream, under load: nothing is lost, order is kept.
+
+    SHARDTAIL_KILLS   how often (24)
+    SHARDTAIL_SEED    of the run to repeat; it is printed
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+import unittest
+
+from bson import Timestamp
+
+from golden.records import Record
+from integration.harness.capture import Capture
+from integration.harness.case import IntegrationTest
+from integration.harness.delivery import lost_documents, out_of_order, source_documents
+from integration.harness.load import DATABASES, NAMESPACES, WriteLoad, fill, mark_end
+from integration.harness.mongo import ReplicaSet
+from integration.harness.oplog import changes, published_change
+from integration.harness.replay import payload
+from integration.harness.waiting import wait_for
+
+KILLS = int(os.environ.get("SHARDTAIL_KILLS", "24"))
+SEED = int(os.environ.get("SHARDTAIL_SEED") or time.time())
+DOCUMENTS = 12_000  # in each collection
+
+
+class Kill(IntegrationTest):
+    def test_nothing_is_lost_and_each_key_is_in_order(self) -> None:
+        print(f"SHARDTAIL_SEED={SEED}", flush=True)
+        chooser = random.Random(SEED)
+        replica_set = self.start_replica_set("4.4")
+        before = replica_set.last_optime()
+        documents = fill(replica_set, DOCUMENTS, SEED)
+        capture = Capture(self.scratch(), replica_set, self.start_broker(partitions=4),
+                          schemas=False, properties={"snapshot.fetch.size": "100"})
+
+        with WriteLoad(replica_set, DOCUMENTS, SEED) as load:
+            during_snapshot = self.kill_during_snapshot(capture, documents, chooser)
+            capture.shardtail.start()
+            capture.wait_for_snapshot()
+            capture.shardtail.kill()
+            for _ in range(KILLS - KILLS // 3 - 1):
+                self.kill_while_streaming(capture, chooser)
+            load.stop()
+            mark_end(replica_set)
+        capture.shardtail.start()
+        end = capture.wait_until_caught_up()
+        capture.shardtail.stop()
+
+        records = capture.records()
+        print(f"{KILLS} kills, {during_snapshot} within a snapshot, {load.operations} operations, "
+              f"{len(records)} records", flush=True)
+        self.assertGreaterEqual(during_snapshot, 3)
+        source = source_documents(replica_set, NAMESPACES)
+        self.assertEqual(lost_documents(source, records)[:10], [])
+        self.assertEqual(out_of_order(records)[:10], [])
+        self.assert_every_change_was_published(replica_set, before, end, records)
+
+    def kill_during_snapshot(self, capture: Capture, documents: int,
+                             chooser: random.Random) -> int:
+        """Kills after a random number of documents; returns how often that hit a snapshot."""
+        hits = 0
+        for _ in range(KILLS // 3):
+            written = capture.record_count()
+            goal = written + chooser.randrange(documents)
+            capture.shardtail.start()
+            wait_for(f"{goal} records, or a complete snapshot", interval=0.002,
+                     condition=lambda: capture.alive() and (
+                         capture.record_count() >= goal or capture.position is not None))
+            capture.shardtail.kill()
+            hits += capture.position is None and capture.record_count() > written
+        return hits
+
+    def kill_while_streaming(self, capture: Capture, chooser: random.Random) -> None:
+        """Kills after a random number of events, or after a random time, start-up included."""
+        capture.shardtail.start()
+        if chooser.random() < 0.3:
+            threading.Event().wait(chooser.uniform(0, 0.6))
+        else:
+            goal = capture.record_count() + chooser.randint(1, 1500)
+            wait_for(f"{goal} records", interval=0.002, condition=lambda: (
+                capture.alive() and capture.record_count() >= goal))
+        capture.shardtail.kill()
+
+    def assert_every_change_was_published(self, replica_set: ReplicaSet, before: Timestamp,
+                                          end: Timestamp, records: list[Record]) -> None:
+        """All of the oplog from the snapshot's position on, whatever the documents are now."""
+        published = {published_change(record) for record in records} - {None}
+        start = min((event["source"]["ts_ms"] // 1000, event["source"]["ord"])
+                    for event in map(payload, records) if event and event["op"] == "r")
+        missing = [change for change in changes(replica_set, before, end, DATABASES)
+                   if (change.position.sec, change.position.ord) > start
+                   and change not in published]
+        self.assertEqual(missing[:10], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
