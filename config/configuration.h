@@ -1,0 +1,66 @@
+#ifndef SHARDTAIL_CONFIG_CONFIGURATION_H_
+#define SHARDTAIL_CONFIG_CONFIGURATION_H_
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/log.h"
+#include "encoding/options.h"
+#include "filter/options.h"
+#include "kafka/options.h"
+#include "mongo/options.h"
+#include "offsets/options.h"
+#include "pipeline/options.h"
+#include "sink/options.h"
+#include "topology/options.h"
+
+namespace shardtail::config {
+
+// Everything the process is told, checked, in the types of its components. May hold secrets.
+struct Configuration {
+  mongo::ConnectionOptions mongo;
+  filter::Options filter;
+  encoding::Options encoding;
+  pipeline::Options pipeline;
+  sink::Options sink;
+  offsets::Options offsets;
+  topology::Options topology;
+  base::LogOptions log;
+
+  // What to tell the user at start: properties that are accepted without effect and why, other
+  // names and what they are read as, choices made where the user left them open. One line each,
+  // and no secret in them.
+  std::vector<std::string> notes;
+};
+
+// Names and values as written, before any check.
+using RawProperties = std::map<std::string, std::string>;
+
+// Reads a .properties file (Java's escapes, continuation lines, comments), or the JSON that one
+// POSTs to Kafka Connect (`{"name": …, "config": {…}}`, or the inner object alone), told apart by
+// the first character. kInvalidArgument (each mistake a line: file, line where there is one, what)
+// or kNotFound (the file cannot be read).
+absl::StatusOr<RawProperties> ReadFile(const std::string& path);
+
+// Checks Kafka's own properties, which the table only sorts: returns notes, one a line, or
+// kInvalidArgument with all mistakes, one a line. Called when there is a broker.
+using KafkaCheck = std::function<absl::StatusOr<std::vector<std::string>>(const kafka::Options&)>;
+
+// References (`${env:NAME}` and so on, see references.h) resolved; the `worker` file's properties
+// first, the connector's over them. Then every property parsed and checked. kInvalidArgument lists
+// all mistakes, those of `check_kafka` too, one a line, each with the property's name and what to
+// do.
+absl::StatusOr<Configuration> Load(const std::optional<RawProperties>& worker,
+                                   const RawProperties& connector,
+                                   const KafkaCheck& check_kafka = nullptr);
+
+// The reference of all properties, in Markdown: docs/configuration.md is exactly this.
+std::string ReferenceMarkdown();
+
+}  // namespace shardtail::config
+
+#endif  // SHARDTAIL_CONFIG_CONFIGURATION_H_

@@ -1,0 +1,143 @@
+#include "config/mongodb_hosts.h"
+#include "config/property_table.h"
+#include "config/text_file.h"
+
+namespace shardtail::config {
+namespace {
+
+using Mongo = mongo::ConnectionOptions;
+
+Property Hosts() {
+  Property property{
+      .name = "mongodb.hosts",
+      .type = "list",
+      .help =
+          "Required. Seeds of the replica set: `rs0/host:port,host:port`, or `host:port,…` "
+          "alone. The port is 27017 where it is left out; an IPv6 address stands in brackets. "
+          "Several replica sets, separated by `;`, are refused until shardtail captures more "
+          "than one."};
+  property.read = [](std::string_view, const std::string& value, Configuration& into) {
+    absl::StatusOr<std::vector<mongo::SeedSet>> seeds = ParseSeedSets(value);
+    if (!seeds.ok()) return seeds.status();
+    if (seeds->size() > 1) {
+      return absl::InvalidArgumentError(
+          fmt::format("names {} replica sets, and one is captured for now; run shardtail once for "
+                      "each, with its own mongodb.name",
+                      seeds->size()));
+    }
+    into.mongo.seeds = *std::move(seeds);
+    return absl::OkStatus();
+  };
+  return property;
+}
+
+// A file that must be there, and readable by us, at the start.
+Property PemFile(std::string name, FieldOf<std::string> field, std::string help) {
+  Property property{.name = std::move(name), .type = "file", .help = std::move(help)};
+  property.read = [field = std::move(field)](std::string_view, const std::string& value,
+                                             Configuration& into) {
+    const std::string path(Trimmed(value));
+    field(into) = path;
+    return path.empty() ? absl::OkStatus() : ReadTextFile(path).status();
+  };
+  return property;
+}
+
+Property JavaKeyStore(std::string name) {
+  return Refused(std::move(name), "string", "",
+                 "Java's key stores cannot be read; convert them to PEM files for "
+                 "mongodb.ssl.ca.file and mongodb.ssl.certificate.key.file");
+}
+
+PropertyGroup Connector() {
+  return {
+      .title = "The connector",
+      .introduction = "",
+      .properties = {
+          Text("name", Field(&offsets::Options::connector_name),
+               "The connector's name: the first part of a stored offset's key.")
+              .WithDefault("`mongodb.name`"),
+          JavaClass("connector.class", "io.debezium.connector.mongodb.MongoDbConnector",
+                    "Checked: another connector's configuration is refused.",
+                    "shardtail stands in for io.debezium.connector.mongodb.MongoDbConnector alone"),
+          WithoutEffect("tasks.max", AnyInteger(kPositive), "1",
+                        "one process captures all that it is told to"),
+      }};
+}
+
+PropertyGroup Connection() {
+  return {
+      .title = "MongoDB",
+      .introduction = "",
+      .properties = {
+          Hosts(),
+          Text("mongodb.name", Field(&encoding::Options::logical_name),
+               "Required. The logical name: begins each topic's name, and names the deployment in "
+               "each event and stored offset.")
+              .AlsoNamed({"topic.prefix"}),
+          Text("mongodb.user", Field(&Mongo::user),
+               "Who to be; needs `mongodb.password`. Without it there is no authentication."),
+          Secret("mongodb.password", Field(&Mongo::password), "Never shown."),
+          Text("mongodb.authsource", Field(&Mongo::auth_source),
+               "The database that holds the user."),
+          Boolean("mongodb.ssl.enabled", Field(&Mongo::ssl), "Connects by TLS."),
+          Boolean("mongodb.ssl.invalid.hostname.allowed", Field(&Mongo::ssl_allow_invalid_hostname),
+                  "Takes a certificate that is for another host."),
+          PemFile("mongodb.ssl.ca.file", Field(&Mongo::ssl_ca_file),
+                  "shardtail's own. PEM file of the authorities to trust; else the system's. "
+                  "(Debezium takes them from the JVM's trust store.)"),
+          PemFile("mongodb.ssl.certificate.key.file", Field(&Mongo::ssl_certificate_key_file),
+                  "shardtail's own. PEM file with the client's certificate and private key."),
+          Boolean("mongodb.members.auto.discover", Field(&Mongo::auto_discover),
+                  "Whether the replica set's other members are found through `mongodb.hosts`; "
+                  "`false` uses only the addresses given, for a deployment behind a proxy."),
+          Milliseconds("mongodb.connect.timeout.ms", kPositive, Field(&Mongo::connect_timeout),
+                       "The longest wait for a connection."),
+          Milliseconds("mongodb.socket.timeout.ms", kNotNegative, Field(&Mongo::socket_timeout),
+                       "The longest wait for an answer. 0: 30 s, longer than any command needs, so "
+                       "that a half-open connection is noticed."),
+          Milliseconds("mongodb.server.selection.timeout.ms", kPositive,
+                       Field(&Mongo::server_selection_timeout),
+                       "The longest wait for a primary before it counts as a failed attempt."),
+          WithoutEffect("mongodb.poll.interval.ms", AnyMilliseconds(kPositive), "30000",
+                        "one replica set is captured, so there are no others to look for"),
+          WithoutEffect("mongodb.poll.interval.sec", AnyInteger(kPositive), "30",
+                        "one replica set is captured, so there are no others to look for "
+                        "(deprecated: mongodb.poll.interval.ms)"),
+          Refused("mongodb.connection.string", "string", "",
+                  "connection strings are not there yet; give mongodb.hosts, mongodb.user and "
+                  "mongodb.password"),
+          JavaKeyStore("mongodb.ssl.keystore"),
+          JavaKeyStore("mongodb.ssl.keystore.password"),
+          JavaKeyStore("mongodb.ssl.keystore.type"),
+          JavaKeyStore("mongodb.ssl.truststore"),
+          JavaKeyStore("mongodb.ssl.truststore.password"),
+          JavaKeyStore("mongodb.ssl.truststore.type"),
+      }};
+}
+
+PropertyGroup Retries() {
+  using Topology = topology::Options;
+  return {.title = "Trying again",
+          .introduction =
+              "After an error that may pass (network, election, no primary) capturing starts again "
+              "from the stored position; each wait is twice the one before.",
+          .properties = {
+              Milliseconds("connect.backoff.initial.delay.ms", kPositive,
+                           Field(&Topology::backoff_initial), "The wait after the first failure."),
+              Milliseconds("connect.backoff.max.delay.ms", kPositive, Field(&Topology::backoff_max),
+                           "The longest wait."),
+              Integer("connect.max.attempts", kPositive, Field(&Topology::max_attempts),
+                      "Failures in a row after which shardtail gives up."),
+              WithoutEffect(
+                  "retriable.restart.connector.wait.ms", AnyMilliseconds(kNotNegative), "10000",
+                  "the wait before a restart is that of connect.backoff.initial.delay.ms and "
+                  "connect.backoff.max.delay.ms"),
+          }};
+}
+
+}  // namespace
+
+std::vector<PropertyGroup> ConnectionProperties() { return {Connector(), Connection(), Retries()}; }
+
+}  // namespace shardtail::config

@@ -1,0 +1,186 @@
+#include <algorithm>
+
+#include "config/property_table.h"
+
+namespace shardtail::config {
+namespace {
+
+using Filter = filter::Options;
+using Pipeline = pipeline::Options;
+
+// Whether `path` is `db.collection.field`, with at least three parts and none of them empty.
+bool IsFieldPath(std::string_view path) {
+  if (path.empty() || path.front() == '.' || path.back() == '.') return false;
+  if (path.find("..") != std::string_view::npos) return false;
+  return std::count(path.begin(), path.end(), '.') >= 2;
+}
+
+bool IsRename(std::string_view rule) {
+  const size_t colon = rule.find(':');
+  return colon != std::string_view::npos && colon == rule.rfind(':') &&
+         IsFieldPath(Trimmed(rule.substr(0, colon))) && !Trimmed(rule.substr(colon + 1)).empty();
+}
+
+// Rules for fields, each of the form that `is_rule` accepts and `form` shows.
+Property FieldRules(std::string name, const FieldOf<std::vector<std::string>>& field,
+                    bool (*is_rule)(std::string_view), const std::string& form, std::string help) {
+  Property property{.name = std::move(name), .type = "list", .help = std::move(help)};
+  property.read = [=](std::string_view, const std::string& value, Configuration& into) {
+    std::string mistakes;
+    field(into) = SplitList(value);
+    for (const std::string& rule : field(into)) {
+      if (is_rule(rule)) continue;
+      mistakes +=
+          fmt::format("{}Invalid format: '{}' is not {}", mistakes.empty() ? "" : "\n", rule, form);
+    }
+    return mistakes.empty() ? absl::OkStatus() : absl::InvalidArgumentError(mistakes);
+  };
+  return property;
+}
+
+absl::Status ReadSkippedOperations(const std::string& value, Configuration& into) {
+  const std::vector<std::string> operations = SplitList(Lowered(value));
+  for (const std::string& operation : operations) {
+    if (operation == "c" || operation == "i") {
+      into.filter.skip_creates = true;
+    } else if (operation == "u") {
+      into.filter.skip_updates = true;
+    } else if (operation == "d") {
+      into.filter.skip_deletes = true;
+    } else if (operation != "t" && (operation != "none" || operations.size() > 1)) {
+      return absl::InvalidArgumentError(
+          fmt::format("'{}' is not one of c (or i), u, d, t, nor none alone", operation));
+    }
+  }
+  if (operations.size() > 1) {
+    into.notes.emplace_back(
+        "skipped.operations: each of the operations is skipped; Debezium 1.3 skips none when there "
+        "is more than one");
+  }
+  return absl::OkStatus();
+}
+
+Property SkippedOperations() {
+  Property property{
+      .name = "skipped.operations",
+      .type = "list of `c` (or `i`), `u`, `d`; or `none`",
+      .help =
+          "Operations that give no events while streaming: creates, updates, deletes. (In "
+          "Debezium 1.3 `c` skips transactions instead, and more than one value skips nothing.) "
+          "`t` is accepted: MongoDB has no truncation."};
+  property.read = [](std::string_view, const std::string& value, Configuration& into) {
+    return ReadSkippedOperations(value, into);
+  };
+  return property;
+}
+
+PropertyGroup Captured() {
+  return {
+      .title = "What is captured",
+      .introduction =
+          "A regular expression is one of Java's kind, matches the whole name and ignores case; "
+          "commas separate several, and `\\,` is a comma inside one. An include and an exclude "
+          "list of the same kind exclude each other. The databases `local` and `admin` are never "
+          "captured.",
+      .properties = {
+          Patterns("database.include.list", Field(&Filter::database_include),
+                   "Databases to capture; all where it is not given.")
+              .AlsoNamed({"database.whitelist"}),
+          Patterns("database.exclude.list", Field(&Filter::database_exclude),
+                   "Databases not to capture.")
+              .AlsoNamed({"database.blacklist"}),
+          Patterns("collection.include.list", Field(&Filter::collection_include),
+                   "Collections to capture, as `database.collection`.")
+              .AlsoNamed({"collection.whitelist"}),
+          Patterns("collection.exclude.list", Field(&Filter::collection_exclude),
+                   "Collections not to capture, as `database.collection`.")
+              .AlsoNamed({"collection.blacklist"}),
+          FieldRules("field.exclude.list", Field(&Filter::field_exclude), IsFieldPath,
+                     "database.collection.field[.nested…]",
+                     "Fields to leave out of events: `database.collection.field[.nested…]`; `*` in "
+                     "the database or collection stands for any characters.")
+              .AlsoNamed({"field.blacklist"}),
+          FieldRules("field.renames", Field(&Filter::field_renames), IsRename,
+                     "database.collection.field[.nested…]:new_name",
+                     "Fields to rename: `database.collection.field[.nested…]:new_name`, each "
+                     "applied to the result of the one before."),
+          SkippedOperations(),
+      }};
+}
+
+PropertyGroup Snapshot() {
+  using pipeline::SnapshotMode;
+  return {
+      .title = "Snapshot",
+      .introduction = "",
+      .properties = {
+          Choice<SnapshotMode>(
+              "snapshot.mode",
+              {{"initial", SnapshotMode::kInitial}, {"never", SnapshotMode::kNever}},
+              Field(&Pipeline::snapshot_mode),
+              "`initial`: copies the collections when there is no stored offset, or the oplog no "
+              "longer holds it. `never`: only streams."),
+          Milliseconds("snapshot.delay.ms", kNotNegative, Field(&Pipeline::snapshot_delay),
+                       "The wait before the snapshot begins."),
+          Integer("snapshot.fetch.size", kNotNegative, Field(&Pipeline::snapshot_fetch_size),
+                  "Documents in one batch; 0: the server's choice."),
+          Refused("initial.sync.max.threads", "integer", "1",
+                  "copying in parallel is not there yet; set it to 1, or leave it out"),
+      }};
+}
+
+PropertyGroup Events() {
+  using encoding::SourceVersion;
+  using pipeline::FailureMode;
+  return {
+      .title = "Events",
+      .introduction = "",
+      .properties = {
+          Boolean("tombstones.on.delete", Field(&Pipeline::tombstones_on_delete),
+                  "Whether a tombstone (the key with no value) follows each delete event, so that "
+                  "Kafka's compaction removes the document's records."),
+          Choice<SourceVersion>("source.struct.version",
+                                {{"v1", SourceVersion::kV1}, {"v2", SourceVersion::kV2}},
+                                Field(&encoding::Options::source_version),
+                                "The form of the block `source` in each event."),
+          Choice<FailureMode>("event.processing.failure.handling.mode",
+                              {{"fail", FailureMode::kFail},
+                               {"warn", FailureMode::kWarn},
+                               {"skip", FailureMode::kSkip},
+                               {"ignore", FailureMode::kSkip}},
+                              Field(&Pipeline::failure_mode),
+                              "At an entry that cannot be turned into an event: "
+                              "capturing ends; or it is left out, with a line in the log (`warn`) "
+                              "or without. `ignore` is `skip`."),
+          Refused("provide.transaction.metadata", "boolean", "false",
+                  "transaction metadata is not there yet; set it to false, or leave it out"),
+          Refused("heartbeat.interval.ms", "milliseconds", "0",
+                  "heartbeat records are not there yet; set it to 0, or leave it out (the stored "
+                  "offset follows the oplog without them, also when nothing is captured)"),
+          WithoutEffect("heartbeat.topics.prefix", AnyText(), "__debezium-heartbeat",
+                        "there are no heartbeat records"),
+          WithoutEffect("sanitize.field.names", AnyBoolean(), "false",
+                        "documents are written as JSON strings, in which Debezium 1.3 changes no "
+                        "name either"),
+          WithoutEffect("binary.handling.mode", AnyText(), "bytes",
+                        "Debezium's MongoDB connector does not use it either"),
+          WithoutEffect("query.fetch.size", AnyInteger(kNotNegative), "0",
+                        "Debezium's MongoDB connector does not use it either"),
+          WithoutEffect("converters", AnyText(), "",
+                        "Debezium's MongoDB connector does not use it either"),
+          WithoutEffect("max.queue.size", AnyInteger(kPositive), "8192",
+                        "events wait in the Kafka producer's own queue, which "
+                        "producer.buffer.memory bounds"),
+          WithoutEffect("max.batch.size", AnyInteger(kPositive), "2048",
+                        "events wait in the Kafka producer's own queue, which "
+                        "producer.buffer.memory bounds"),
+          WithoutEffect("poll.interval.ms", AnyMilliseconds(kPositive), "500",
+                        "events are sent as soon as they are read"),
+      }};
+}
+
+}  // namespace
+
+std::vector<PropertyGroup> DebeziumProperties() { return {Captured(), Snapshot(), Events()}; }
+
+}  // namespace shardtail::config
