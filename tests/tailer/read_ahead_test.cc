@@ -1,0 +1,126 @@
+#include "tailer/read_ahead.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace shardtail::tailer {
+namespace {
+
+// Gives what a test put in, and tells how often it was read.
+class ScriptedSource : public OplogSource {
+ public:
+  struct Script {
+    std::mutex mutex;  // guards all below
+    std::condition_variable changed;
+    std::deque<absl::StatusOr<OplogBatch>> batches;
+    int reads = 0;
+
+    void Add(absl::StatusOr<OplogBatch> batch) {
+      const std::lock_guard lock(mutex);
+      batches.push_back(std::move(batch));
+      changed.notify_all();
+    }
+    void WaitForReads(int count) {
+      std::unique_lock lock(mutex);
+      changed.wait(lock, [&] { return reads >= count; });
+    }
+  };
+
+  explicit ScriptedSource(Script& script) : script_(script) {}
+
+  absl::StatusOr<OplogBatch> Next() override {
+    std::unique_lock lock(script_.mutex);
+    ++script_.reads;
+    script_.changed.notify_all();
+    script_.changed.wait(lock, [this] { return !script_.batches.empty(); });
+    auto batch = std::move(script_.batches.front());
+    script_.batches.pop_front();
+    return batch;
+  }
+
+ private:
+  Script& script_;
+};
+
+OplogBatch BatchOf(size_t entries) {
+  OplogBatch batch;
+  batch.entries.resize(entries);
+  return batch;
+}
+
+TEST(ReadAheadTest, GivesTheBatchesInOrderAndThenTheErrorForGood) {
+  ScriptedSource::Script script;
+  script.Add(BatchOf(1));
+  script.Add(BatchOf(0));
+  script.Add(BatchOf(3));
+  script.Add(absl::AbortedError("rolled back"));
+  ReadAhead reader(std::make_unique<ScriptedSource>(script));
+  EXPECT_EQ(reader.Next({})->entries.size(), 1U);
+  EXPECT_EQ(reader.Next({})->entries.size(), 0U);
+  EXPECT_EQ(reader.Next({})->entries.size(), 3U);
+  EXPECT_EQ(reader.Next({}).status(), absl::AbortedError("rolled back"));
+  EXPECT_EQ(reader.Next({}).status(), absl::AbortedError("rolled back"));
+  const std::lock_guard lock(script.mutex);
+  EXPECT_EQ(script.reads, 4);
+}
+
+TEST(ReadAheadTest, ReadsOneBatchAheadAndNoMore) {
+  ScriptedSource::Script script;
+  for (int i = 0; i < 10; ++i) script.Add(BatchOf(1));
+  script.Add(absl::UnavailableError("end"));
+  ReadAhead reader(std::make_unique<ScriptedSource>(script));
+  script.WaitForReads(2);  // the second is held back until the first is taken
+  {
+    const std::lock_guard lock(script.mutex);
+    EXPECT_EQ(script.reads, 2);
+  }
+  ASSERT_TRUE(reader.Next({}).ok());
+  script.WaitForReads(3);
+  const std::lock_guard lock(script.mutex);
+  EXPECT_EQ(script.reads, 3);
+}
+
+TEST(ReadAheadTest, AStopInterruptsTheWait) {
+  ScriptedSource::Script script;
+  ReadAhead reader(std::make_unique<ScriptedSource>(script));
+  std::stop_source stop;
+  std::jthread stopper([&] {
+    script.WaitForReads(1);
+    stop.request_stop();
+  });
+  EXPECT_EQ(reader.Next(stop.get_token()).status().code(), absl::StatusCode::kCancelled);
+  script.Add(BatchOf(0));  // the read that is under way comes to its end
+}
+
+TEST(ReadAheadTest, AStopIsSeenThoughBatchesAreThere) {
+  ScriptedSource::Script script;
+  for (int i = 0; i < 3; ++i) script.Add(BatchOf(1));
+  ReadAhead reader(std::make_unique<ScriptedSource>(script));
+  ASSERT_TRUE(reader.Next({}).ok());
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(reader.Next(stop.get_token()).status().code(), absl::StatusCode::kCancelled);
+  script.Add(BatchOf(1));
+}
+
+TEST(ReadAheadTest, EndsWithABatchThatNobodyTook) {
+  ScriptedSource::Script script;
+  for (int i = 0; i < 3; ++i) script.Add(BatchOf(1));
+  {
+    const ReadAhead reader(std::make_unique<ScriptedSource>(script));
+    script.WaitForReads(2);
+  }
+  const std::lock_guard lock(script.mutex);
+  EXPECT_EQ(script.reads, 2);
+}
+
+}  // namespace
+}  // namespace shardtail::tailer
