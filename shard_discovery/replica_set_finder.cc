@@ -1,0 +1,178 @@
+#include "shard_discovery/replica_set_finder.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "base/status_macros.h"
+
+namespace shardtail::shard_discovery {
+namespace {
+
+// Between two rounds: an election takes seconds.
+constexpr absl::Duration kPause = absl::Milliseconds(500);
+
+// Whether another server, or the same one later, may answer differently.
+bool MayPass(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsInternal(status);
+}
+
+std::string DescribeRole(const ServerDescription& description) {
+  switch (description.role) {
+    case ServerRole::kSecondary:
+      return description.primary.empty()
+                 ? "a secondary that knows of no primary"
+                 : fmt::format("a secondary of primary {}", description.primary);
+    case ServerRole::kArbiter:
+      return "an arbiter";
+    case ServerRole::kOtherMember:
+      return "a member that is neither primary nor secondary (starting, recovering or removed)";
+    default:
+      return "not a replica set's member";
+  }
+}
+
+// A server that expects the opposite hangs up or answers nonsense: nothing that names the cause.
+std::string_view DescribeTls(const mongo::ConnectionOptions& options) {
+  if (!options.ssl) return "TLS is off: mongodb.ssl.enabled=false";
+  return "TLS is on: mongodb.ssl.enabled=true; certificates are checked with mongodb.ssl.ca.file "
+         "or "
+         "the system's";
+}
+
+}  // namespace
+
+absl::StatusOr<FoundMember> ConnectAndDescribe(const mongo::ConnectionOptions& options,
+                                               const mongo::HostAndPort& server) {
+  FoundMember member;
+  SHARDTAIL_ASSIGN_OR_RETURN(member.client, mongo::Client::Create(options, server));
+  SHARDTAIL_ASSIGN_OR_RETURN(member.description, Describe(*member.client));
+  return member;
+}
+
+ReplicaSetFinder::ReplicaSetFinder(mongo::ConnectionOptions options, mongo::SeedSet seeds,
+                                   base::Clock& clock, ConnectToMember connect)
+    : options_(std::move(options)),
+      seeds_(std::move(seeds)),
+      clock_(clock),
+      connect_(std::move(connect)),
+      replica_set_(seeds_.replica_set) {}
+
+absl::StatusOr<FoundMember> ReplicaSetFinder::FindPrimary(const std::stop_token& stop) {
+  const absl::Duration deadline = clock_.Monotonic() + options_.server_selection_timeout;
+  while (true) {
+    Round round = BeginRound();
+    while (!round.to_ask.empty()) {
+      if (stop.stop_requested()) return absl::CancelledError("stopped while finding the primary");
+      const mongo::HostAndPort server = round.to_ask.front();
+      round.to_ask.pop_front();
+      if (std::ranges::find(round.asked, server) != round.asked.end()) continue;
+      round.asked.push_back(server);
+      SHARDTAIL_ASSIGN_OR_RETURN(const std::unique_ptr<FoundMember> found, Ask(server, &round));
+      if (found != nullptr) return std::move(*found);
+    }
+    if (clock_.Monotonic() + kPause > deadline) {
+      return absl::UnavailableError(fmt::format(
+          "no {}{} found within {}: {} ({})", options_.auto_discover ? "primary" : "member",
+          replica_set_.empty() ? "" : " of replica set " + replica_set_,
+          absl::FormatDuration(options_.server_selection_timeout), fmt::join(round.answers, "; "),
+          DescribeTls(options_)));
+    }
+    if (!clock_.Sleep(kPause, stop)) {
+      return absl::CancelledError("stopped while finding the primary");
+    }
+  }
+}
+
+ReplicaSetFinder::Round ReplicaSetFinder::BeginRound() const {
+  Round round;
+  if (!options_.auto_discover) {
+    if (!seeds_.hosts.empty()) round.to_ask.push_back(seeds_.hosts.front());
+    return round;
+  }
+  round.to_ask.assign(known_.begin(), known_.end());
+  round.to_ask.insert(round.to_ask.end(), seeds_.hosts.begin(), seeds_.hosts.end());
+  return round;
+}
+
+absl::StatusOr<std::unique_ptr<FoundMember>> ReplicaSetFinder::Ask(const mongo::HostAndPort& server,
+                                                                   Round* round) {
+  absl::StatusOr<FoundMember> member = connect_(options_, server);
+  if (!member.ok()) {
+    if (absl::IsUnauthenticated(member.status())) {
+      return absl::UnauthenticatedError(
+          fmt::format("{}: as mongodb.user '{}' of mongodb.authsource '{}', with mongodb.password",
+                      std::string(member.status().message()), options_.user, options_.auth_source));
+    }
+    if (!MayPass(member.status())) return member.status();
+    round->answers.push_back(
+        fmt::format("{}: {}", server.ToString(), std::string(member.status().message())));
+    return nullptr;
+  }
+  const ServerDescription& description = member->description;
+  SHARDTAIL_RETURN_IF_ERROR(CheckDeployment(server, description));
+  if (replica_set_.empty()) replica_set_ = description.replica_set;
+  if (!options_.auto_discover &&
+      (description.role == ServerRole::kPrimary || description.role == ServerRole::kSecondary)) {
+    return std::make_unique<FoundMember>(*std::move(member));
+  }
+  if (description.role == ServerRole::kPrimary) {
+    known_ = description.hosts;
+    base::LogDebug("replica set {} has its primary at {}", replica_set_, server.ToString());
+    return std::make_unique<FoundMember>(*std::move(member));
+  }
+  round->answers.push_back(fmt::format("{}: {}", server.ToString(), DescribeRole(description)));
+  if (!options_.auto_discover) return nullptr;
+  // Its primary first, and then the members that only it knows of.
+  round->to_ask.insert(round->to_ask.end(), description.hosts.begin(), description.hosts.end());
+  if (const auto primary = ParseHostAndPort(description.primary); primary.ok()) {
+    round->to_ask.push_front(*primary);
+  }
+  return nullptr;
+}
+
+absl::Status ReplicaSetFinder::CheckDeployment(const mongo::HostAndPort& server,
+                                               const ServerDescription& description) const {
+  const std::string name = server.ToString();
+  if (description.role == ServerRole::kStandalone) {
+    return absl::FailedPreconditionError(
+        fmt::format("mongodb.hosts: {} is a standalone server, which has no oplog. Make it a "
+                    "replica set of one "
+                    "member: start it with --replSet rs0 and run rs.initiate() in its shell",
+                    name));
+  }
+  if (description.role == ServerRole::kMongos) {
+    return absl::FailedPreconditionError(
+        fmt::format("mongodb.hosts: {} is a mongos, which has no oplog. Give the members of one "
+                    "shard's replica "
+                    "set instead, as sh.status() lists them (shardName/host:port,…)",
+                    name));
+  }
+  if (description.role == ServerRole::kUninitiated) {
+    return absl::FailedPreconditionError(fmt::format(
+        "mongodb.hosts: {} was started as a replica set's member and never initiated: run "
+        "rs.initiate() in its shell",
+        name));
+  }
+  if (description.config_server) {
+    return absl::FailedPreconditionError(
+        fmt::format("mongodb.hosts: {} is a sharded cluster's config server. Sharded clusters are "
+                    "not captured as "
+                    "a whole yet: give the members of one shard's replica set for now",
+                    name));
+  }
+  // A member that is starting or was removed may not know its name yet.
+  if (!replica_set_.empty() && !description.replica_set.empty() &&
+      description.replica_set != replica_set_) {
+    return absl::FailedPreconditionError(
+        fmt::format("mongodb.hosts: {} belongs to the replica set '{}' and not to '{}'", name,
+                    description.replica_set, replica_set_));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace shardtail::shard_discovery

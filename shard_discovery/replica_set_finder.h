@@ -1,0 +1,78 @@
+#ifndef SHARDTAIL_SHARD_DISCOVERY_REPLICA_SET_FINDER_H_
+#define SHARDTAIL_SHARD_DISCOVERY_REPLICA_SET_FINDER_H_
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "mongo/client.h"
+#include "mongo/options.h"
+#include "shard_discovery/server_description.h"
+
+namespace shardtail::shard_discovery {
+
+// A connection to a replica set's primary (or, with mongodb.members.auto.discover=false, to the
+// first seed as it is), and what it said of itself.
+struct FoundMember {
+  std::unique_ptr<mongo::Client> client;
+  ServerDescription description;
+};
+
+// Connects to one server and describes it.
+using ConnectToMember = std::function<absl::StatusOr<FoundMember>(
+    const mongo::ConnectionOptions& options, const mongo::HostAndPort& server)>;
+absl::StatusOr<FoundMember> ConnectAndDescribe(const mongo::ConnectionOptions& options,
+                                               const mongo::HostAndPort& server);
+
+// Finds the replica set behind one SeedSet and its primary of the moment. Remembers the members
+// that it saw, so that the seeds may all be gone later. One thread at a time.
+class ReplicaSetFinder {
+ public:
+  // `clock` must outlive the finder.
+  ReplicaSetFinder(mongo::ConnectionOptions options, mongo::SeedSet seeds, base::Clock& clock,
+                   ConnectToMember connect = ConnectAndDescribe);
+
+  // Asks seeds and known members until one is the primary, for at most server_selection_timeout.
+  //   kUnavailable         none answered, or there is no primary; names each host and what it said
+  //   kFailedPrecondition  a standalone, a mongos, a config server, another replica set's name, not
+  //                        initiated: what to do
+  //   kUnauthenticated     wrong credentials
+  //   kPermissionDenied    the user may not even ask what kind of server it is
+  //   kInvalidArgument     a host that is no host's name, a certificate file that cannot be read
+  //   kCancelled           `stop`
+  absl::StatusOr<FoundMember> FindPrimary(const std::stop_token& stop);
+
+  // The members seen last, without the seeds; empty before the first success.
+  const std::vector<mongo::HostAndPort>& known_members() const { return known_; }
+
+ private:
+  // What became of the servers that were asked in one round, for the message when none is primary.
+  struct Round {
+    std::deque<mongo::HostAndPort> to_ask;
+    std::vector<mongo::HostAndPort> asked;
+    std::vector<std::string> answers;
+  };
+
+  Round BeginRound() const;
+  // The primary, or nothing where the server is another one (what it said is in `round` then).
+  absl::StatusOr<std::unique_ptr<FoundMember>> Ask(const mongo::HostAndPort& server, Round* round);
+  absl::Status CheckDeployment(const mongo::HostAndPort& server,
+                               const ServerDescription& description) const;
+
+  const mongo::ConnectionOptions options_;
+  const mongo::SeedSet seeds_;
+  base::Clock& clock_;
+  const ConnectToMember connect_;
+  std::vector<mongo::HostAndPort> known_;
+  std::string replica_set_;  // as the seeds name it, or the first member did
+};
+
+}  // namespace shardtail::shard_discovery
+
+#endif  // SHARDTAIL_SHARD_DISCOVERY_REPLICA_SET_FINDER_H_
