@@ -28,16 +28,12 @@ absl::StatusOr<std::vector<std::string>> ListDatabases(mongo::Client& client) {
   return names;
 }
 
-bson::Document ListCollectionsCommand(bool name_only) {
+absl::Status AddCollections(mongo::Client& client, const std::string& database, Captures captures,
+                            std::vector<std::string>* names) {
   bson::Builder command;
-  command.Int32("listCollections", 1);
-  if (name_only) command.Bool("nameOnly", true).Bool("authorizedCollections", true);
-  return command.Build();
-}
-
-absl::Status AddCollections(mongo::Client& client, const std::string& database, bool name_only,
-                            Captures captures, std::vector<std::string>* names) {
-  mongo::Cursor cursor(client, database, ListCollectionsCommand(name_only), {});
+  // In this form it needs no privilege of its own: it lists what the user may read.
+  command.Int32("listCollections", 1).Bool("nameOnly", true).Bool("authorizedCollections", true);
+  mongo::Cursor cursor(client, database, command.Build(), {});
   while (!cursor.exhausted()) {
     SHARDTAIL_ASSIGN_OR_RETURN(const mongo::Batch batch, cursor.Next());
     for (const bson::View collection : batch.documents) {
@@ -63,14 +59,9 @@ absl::StatusOr<std::vector<std::string>> ListCollections(mongo::Client& client, 
   SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<std::string> databases, ListDatabases(client));
   std::vector<std::string> names;
   for (const std::string& database : databases) {
-    const size_t before = names.size();
-    absl::Status listed = AddCollections(client, database, /*name_only=*/false, captures, &names);
-    if (listed.code() == absl::StatusCode::kPermissionDenied) {
-      names.resize(before);
-      listed = AddCollections(client, database, /*name_only=*/true, captures, &names);
-    }
+    const absl::Status listed = AddCollections(client, database, captures, &names);
     // A user who may read one database only still sees the others' names, but not into them.
-    if (listed.code() == absl::StatusCode::kPermissionDenied) continue;
+    if (absl::IsPermissionDenied(listed)) continue;
     SHARDTAIL_RETURN_IF_ERROR(listed);
   }
   std::ranges::sort(names);

@@ -1,7 +1,7 @@
 #ifndef SHARDTAIL_SNAPSHOT_COLLECTION_SOURCE_H_
 #define SHARDTAIL_SNAPSHOT_COLLECTION_SOURCE_H_
 
-#include <string>
+#include <span>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -15,11 +15,12 @@ class CollectionSource {
  public:
   virtual ~CollectionSource() = default;
 
-  // Hands every document over, in any order; stops at the first error of `consume` and returns it.
-  // A collection that does not exist (any more) has no documents. The view is valid during the call
-  // only.
-  virtual absl::Status ForEach(const event::Namespace& ns,
-                               absl::FunctionRef<absl::Status(bson::View)> consume) = 0;
+  using Consume = absl::FunctionRef<absl::Status(std::span<const bson::View> documents)>;
+
+  // Hands every document over, a reply at a time (which may be empty), in any order; stops at the
+  // first error of `consume` and returns it. A collection that does not exist (any more) has no
+  // (more) documents. The views are valid during the call of `consume` only.
+  virtual absl::Status Read(const event::Namespace& ns, Consume consume) = 0;
 };
 
 }  // namespace shardtail::snapshot

@@ -1,7 +1,5 @@
 #include "snapshot/server_collection_source.h"
 
-#include <fmt/format.h>
-
 #include <string>
 
 #include "base/log.h"
@@ -11,37 +9,50 @@
 namespace shardtail::snapshot {
 namespace {
 
-// QueryPlanKilled: the collection was dropped or renamed under the cursor (MongoDB's
-// error_codes.yml).
-constexpr int kQueryPlanKilled = 175;
+// A few thousand are faster than the server's default, replies of 16 MB.
+constexpr int32_t kDefaultBatchSize = 2000;
 
-bool IsGone(const absl::Status& status) {
-  return status.code() == absl::StatusCode::kNotFound ||
-         mongo::ServerErrorCode(status) == kQueryPlanKilled;
+bson::Document MakeFind(std::string_view collection, int32_t batch_size) {
+  bson::Builder find;
+  find.String("find", collection).Int32("batchSize", batch_size);
+  // Else the server gives a cursor up that waits for ten minutes; a full sink may take longer. One
+  // whose client died ends with its session, after half an hour.
+  find.Bool("noCursorTimeout", true);
+  find.OpenDocument("readConcern").String("level", "majority").Close();
+  return find.Build();
 }
 
 }  // namespace
 
-absl::Status ServerCollectionSource::ForEach(const event::Namespace& ns,
-                                             absl::FunctionRef<absl::Status(bson::View)> consume) {
-  bson::Builder find;
-  find.String("find", ns.collection());
-  if (options_.fetch_size > 0) find.Int32("batchSize", options_.fetch_size);
-  find.OpenDocument("readConcern").String("level", "majority").Close();
-  mongo::Cursor cursor(client_, std::string(ns.database()), find.Build(),
-                       {.batch_size = options_.fetch_size, .max_await = {}});
+ServerCollectionSource::ServerCollectionSource(mongo::Client& client, Options options)
+    : client_(client),
+      batch_size_(options.fetch_size > 0 ? options.fetch_size : kDefaultBatchSize) {}
+
+absl::Status ServerCollectionSource::Read(const event::Namespace& ns, Consume consume) {
+  mongo::Cursor cursor(client_, std::string(ns.database()), MakeFind(ns.collection(), batch_size_),
+                       {.batch_size = batch_size_, .max_await = {}});
   while (!cursor.exhausted()) {
     const absl::StatusOr<mongo::Batch> batch = cursor.Next();
-    if (!batch.ok() && IsGone(batch.status())) {
+    if (!batch.ok()) {
+      // A cursor dies with its collection, by various codes; so ask.
+      if (mongo::ServerErrorCode(batch.status()) == 0) return batch.status();
+      const absl::StatusOr<bool> exists = Exists(ns);
+      if (!exists.ok() || *exists) return batch.status();
       base::LogWarn("{} was dropped or renamed while it was copied", ns.full);
       return absl::OkStatus();
     }
-    SHARDTAIL_RETURN_IF_ERROR(batch.status());
-    for (const bson::View document : batch->documents) {
-      SHARDTAIL_RETURN_IF_ERROR(consume(document));
-    }
+    SHARDTAIL_RETURN_IF_ERROR(consume(batch->documents));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> ServerCollectionSource::Exists(const event::Namespace& ns) {
+  bson::Builder command;
+  command.Int32("listCollections", 1).Bool("nameOnly", true).Bool("authorizedCollections", true);
+  command.OpenDocument("filter").String("name", ns.collection()).Close();
+  mongo::Cursor cursor(client_, std::string(ns.database()), command.Build(), {});
+  SHARDTAIL_ASSIGN_OR_RETURN(const mongo::Batch batch, cursor.Next());
+  return !batch.documents.empty();
 }
 
 }  // namespace shardtail::snapshot

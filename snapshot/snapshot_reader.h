@@ -4,11 +4,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "event/change_event.h"
+#include "mongo/bson.h"
 #include "snapshot/collection_source.h"
 
 namespace shardtail::snapshot {
@@ -20,9 +23,13 @@ struct Origin {
   std::optional<int64_t> h;
 };
 
-// Makes `r` events of the documents of several collections, one collection after the other. The
-// very last event carries `snapshot: last`, also where the last collections turn out empty: one
-// document is always held back. One thread.
+// Makes `r` events of the documents of several collections, one collection after the other.
+//
+// Every event is marked kTrue but the very last of all, which is kLast: by it Debezium's consumers
+// know that the snapshot is complete. Nobody knows beforehand which one that is (the collections
+// that follow may be empty), so a copy of one document is always held back.
+//
+// One thread at a time.
 class SnapshotReader {
  public:
   using Consume = absl::FunctionRef<absl::Status(const event::ChangeEvent&)>;
@@ -30,17 +37,23 @@ class SnapshotReader {
   // `source` must outlive the reader.
   SnapshotReader(CollectionSource& source, Origin origin) : source_(source), origin_(origin) {}
 
-  // Returns the number of events. kDataLoss: a document without `_id`. Errors of the source and of
-  // `consume` end it.
+  // Copies the collections (`db.collection`) in their order, and returns the number of events. The
+  // views in an event are valid during the call of `consume` only.
+  //   kDataLoss  a document without _id; its collection must be excluded
+  //   others     from the source or `consume`: both end it
   absl::StatusOr<int64_t> Read(const std::vector<std::string>& collections, Consume consume);
 
  private:
-  absl::Status Emit(event::SnapshotMark mark, Consume consume);
+  // Passes a reply's documents on but for the last, which is held back in place of the one before.
+  absl::Status Take(std::string_view ns, std::span<const bson::View> documents, Consume consume);
+  absl::Status EmitHeld(event::SnapshotMark mark, Consume consume);
+  absl::Status Emit(std::string_view ns, bson::View document, event::SnapshotMark mark,
+                    Consume consume);
 
   CollectionSource& source_;
   const Origin origin_;
-  std::string held_bytes_;  // the document that is held back, copied
-  std::string held_ns_;     // empty: none is
+  bson::Document held_;
+  std::string held_ns_;  // empty: none is held back
   int64_t events_ = 0;
 };
 
