@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "app/brokers.h"
 #include "app/nearest_names.h"
 #include "app/signals.h"
 #include "base/clock.h"
@@ -15,7 +16,6 @@
 #include "offsets/create_offset_store.h"
 #include "shard_discovery/privileges.h"
 #include "shard_discovery/replica_set_finder.h"
-#include "sink/create_sink.h"
 #include "snapshot/collection_list.h"
 #include "tailer/oplog_window.h"
 
@@ -38,24 +38,33 @@ class Report {
   bool all_good_ = true;
 };
 
-void CheckKafka(const config::Configuration& config, Report& report) {
+void CheckKafka(const config::Configuration& config, const std::stop_token& stop, Report& report) {
   if (config.sink.type != sink::Type::kKafka) {
     report.Good(config.sink.type == sink::Type::kFile
                     ? "events go to the file " + config.sink.file_path
                     : "events go to standard output");
-  } else if (const absl::Status reachable = sink::CheckReachable(config.sink); reachable.ok()) {
+  } else if (const absl::Status reachable = CheckBrokers(config.sink, stop); reachable.ok()) {
     report.Good("a broker answers at " + config.sink.kafka.bootstrap_servers);
   } else {
     report.Bad(std::string(reachable.message()));
     return;
   }
-  const auto store = offsets::CreateOffsetStore(config.offsets, config.sink.kafka);
+  const auto store =
+      offsets::CreateOffsetStore(config.offsets, config.sink.kafka, offsets::Access::kRead);
   if (!store.ok()) return report.Bad(std::string(store.status().message()));
   const auto stored = (*store)->LoadAll();
   if (!stored.ok()) return report.Bad(std::string(stored.status().message()));
   const std::string where =
       config.offsets.topic.empty() ? config.offsets.file_name : "topic " + config.offsets.topic;
   report.Good(fmt::format("offsets in {}: {} stored", where, stored->size()));
+}
+
+void CheckPrivileges(mongo::Client& client, const std::vector<std::string>& captured,
+                     Report& report) {
+  const auto missing = shard_discovery::MissingPrivileges(client, captured);
+  if (!missing.ok()) return report.Bad(std::string(missing.status().message()));
+  if (missing->empty()) return report.Good("no privilege is missing");
+  for (const std::string& privilege : *missing) report.Bad("missing privilege: " + privilege);
 }
 
 absl::Status CheckCollections(const config::Configuration& config, mongo::Client& client,
@@ -76,14 +85,15 @@ absl::Status CheckCollections(const config::Configuration& config, mongo::Client
         "check "
         "your configuration!");
     for (const std::string& line : NearestNames(config.filter, others)) report.Detail(line);
-    return absl::OkStatus();
+  } else {
+    report.Good(fmt::format("{} of {} collections are captured", captured.size(),
+                            captured.size() + others.size()));
   }
-  report.Good(fmt::format("{} of {} collections are captured", captured.size(),
-                          captured.size() + others.size()));
   for (const std::string& name : captured) {
     const auto ns = event::Namespace::Parse(name);
     report.Detail(fmt::format("{} → topic {}", name, encoder.MakeTemplate(*ns, replica_set).topic));
   }
+  CheckPrivileges(client, captured, report);
   return absl::OkStatus();
 }
 
@@ -107,14 +117,6 @@ void CheckMongo(const config::Configuration& config, const std::stop_token& stop
       "{} of replica set {} is {}, MongoDB {}", client.server().ToString(), server.replica_set,
       server.role == shard_discovery::ServerRole::kPrimary ? "the primary" : "a member",
       server.version));
-  const auto missing = shard_discovery::MissingPrivileges(client);
-  if (!missing.ok()) {
-    report.Bad(std::string(missing.status().message()));
-  } else if (missing->empty()) {
-    report.Good("no privilege is missing");
-  } else {
-    for (const std::string& privilege : *missing) report.Bad("missing privilege: " + privilege);
-  }
   if (const absl::Status oplog = CheckOplog(client, report); !oplog.ok()) {
     report.Bad("the oplog: " + std::string(oplog.message()));
   }
@@ -137,7 +139,7 @@ int Check(const ConfigurationFiles& files) {
   report.Good("the configuration is valid");
   const mongo::DriverScope driver;
   CheckMongo(*config, signals.token(), report);
-  CheckKafka(*config, report);
+  CheckKafka(*config, signals.token(), report);
   if (report.all_good()) return 0;
   return ReportFailure(absl::FailedPreconditionError("the check failed; see the lines above"));
 }

@@ -12,13 +12,15 @@ namespace {
 
 absl::Status Show(const ConfigurationFiles& files) {
   SHARDTAIL_ASSIGN_OR_RETURN(const config::Configuration config, LoadConfiguration(files));
-  SHARDTAIL_ASSIGN_OR_RETURN(const auto store,
-                             offsets::CreateOffsetStore(config.offsets, config.sink.kafka));
+  SHARDTAIL_ASSIGN_OR_RETURN(
+      const auto store,
+      offsets::CreateOffsetStore(config.offsets, config.sink.kafka, offsets::Access::kRead));
   SHARDTAIL_ASSIGN_OR_RETURN(const auto stored, store->LoadAll());
   if (stored.empty()) std::fprintf(stderr, "shardtail: no offset is stored\n");
   for (const auto& [replica_set, offset] : stored) {
-    const std::string key = offsets::ToConnectKey(config.offsets, replica_set);
-    const std::string value = offsets::ToConnectValue(offset);
+    const std::string key =
+        offsets::EncodeKey(config.offsets.connector_name, config.offsets.logical_name, replica_set);
+    const std::string value = offsets::EncodeValue(offset);
     std::printf("%s\t%s\n", key.c_str(), value.c_str());
   }
   return absl::OkStatus();

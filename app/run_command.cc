@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "app/brokers.h"
 #include "app/signals.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -69,7 +70,7 @@ absl::Status Capture(const config::Configuration& config, const std::stop_token&
   const encoding::JsonEncoder encoder(config.encoding);
 
   // What is wrong from the start ends the process: nobody reads a log that says so every minute.
-  SHARDTAIL_RETURN_IF_ERROR(sink::CheckReachable(config.sink));
+  SHARDTAIL_RETURN_IF_ERROR(CheckBrokers(config.sink, stop));
   SHARDTAIL_ASSIGN_OR_RETURN(const auto store,
                              offsets::CreateOffsetStore(config.offsets, config.sink.kafka));
   std::string replica_set;
