@@ -50,6 +50,11 @@ class Element:
         return cls(16, name, struct.pack("<i", value))
 
     @classmethod
+    def binary(cls, name: str, subtype: int, data: bytes) -> Element:
+        """The driver of MongoDB 4.2's time fails at subtype 255."""
+        return cls(5, name, struct.pack("<iB", len(data), subtype) + data)
+
+    @classmethod
     def db_pointer(cls, name: str, namespace: str, target: ObjectId) -> Element:
         return cls(12, name, bson_string(namespace) + target.binary)
 
@@ -114,8 +119,8 @@ TYPED_VALUES: list[tuple[int, str, Any]] = [
       for number, (subtype, data) in enumerate([
           (0, b"\x00\x01\xff"), (0, b""), (1, b"func"), (2, b"old"), (3, bytes(range(16))),
           (4, bytes(range(16))), (5, b"0123456789abcdef"), (6, b"enc"), (128, b"user"),
-          (255, b"u255"),
       ])),
+    (79, "bin_255", Element.binary("v", 255, b"u255")),
     (90, "regex", Regex('^a.*"/b\\d$', "imsx")),
     (91, "regex_noopt", Regex("abc")),
     (92, "regex_empty", Regex("")),
@@ -144,8 +149,10 @@ TYPED_VALUES: list[tuple[int, str, Any]] = [
 
 def typed_documents() -> list[Document]:
     """One document for each type: {_id, t: its name, v: the value}."""
-    plain = [{"_id": number, "t": name, "v": value} for number, name, value in TYPED_VALUES]
-    return plain + [
+    return [
+        raw_document({"_id": number, "t": name}, [value]) if isinstance(value, Element) else
+        {"_id": number, "t": name, "v": value} for number, name, value in TYPED_VALUES
+    ] + [
         raw_document({"_id": 120, "t": "symbol"}, [Element.symbol("v", 'a "symbol"')]),
         raw_document({"_id": 121, "t": "undefined"}, [Element.undefined("v")]),
         raw_document({"_id": 122, "t": "dbpointer"},
