@@ -1,10 +1,16 @@
 #include "app/check_command.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "app/brokers.h"
+#include "app/explain.h"
 #include "app/nearest_names.h"
 #include "app/signals.h"
 #include "base/clock.h"
@@ -38,17 +44,40 @@ class Report {
   bool all_good_ = true;
 };
 
-void CheckKafka(const config::Configuration& config, const std::stop_token& stop, Report& report) {
-  if (config.sink.type != sink::Type::kKafka) {
-    report.Good(config.sink.type == sink::Type::kFile
-                    ? "events go to the file " + config.sink.file_path
-                    : "events go to standard output");
-  } else if (const absl::Status reachable = CheckBrokers(config.sink, stop); reachable.ok()) {
-    report.Good("a broker answers at " + config.sink.kafka.bootstrap_servers);
-  } else {
-    report.Bad(std::string(reachable.message()));
-    return;
+// Whether a run could write to the file, without making it.
+absl::Status CheckFile(const std::string& path) {
+  const std::filesystem::path file(path);
+  std::error_code error;
+  const bool exists = std::filesystem::exists(file, error);
+  const std::filesystem::path target =
+      exists ? file : (file.has_parent_path() ? file.parent_path() : std::filesystem::path("."));
+  if (std::filesystem::is_directory(file, error)) {
+    return absl::FailedPreconditionError(fmt::format("sink.file.path: {} is a directory", path));
   }
+  if (access(target.c_str(), exists ? W_OK : W_OK | X_OK) == 0) return absl::OkStatus();
+  return absl::PermissionDeniedError(fmt::format("sink.file.path: {} cannot be written: {}", path,
+                                                 std::system_category().message(errno)));
+}
+
+absl::Status CheckOutput(const config::Configuration& config, const std::stop_token& stop,
+                         Report& report) {
+  switch (config.sink.type) {
+    case sink::Type::kStdout:
+      report.Good("events go to standard output");
+      return absl::OkStatus();
+    case sink::Type::kFile:
+      SHARDTAIL_RETURN_IF_ERROR(CheckFile(config.sink.file_path));
+      report.Good("events go to the file " + config.sink.file_path);
+      return absl::OkStatus();
+    case sink::Type::kKafka:
+      SHARDTAIL_RETURN_IF_ERROR(CheckBrokers(config.sink, stop));
+      report.Good("a broker answers at " + config.sink.kafka.bootstrap_servers);
+      return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+void CheckOffsets(const config::Configuration& config, Report& report) {
   const auto store =
       offsets::CreateOffsetStore(config.offsets, config.sink.kafka, offsets::Access::kRead);
   if (!store.ok()) return report.Bad(std::string(store.status().message()));
@@ -118,11 +147,11 @@ void CheckMongo(const config::Configuration& config, const std::stop_token& stop
       server.role == shard_discovery::ServerRole::kPrimary ? "the primary" : "a member",
       server.version));
   if (const absl::Status oplog = CheckOplog(client, report); !oplog.ok()) {
-    report.Bad("the oplog: " + std::string(oplog.message()));
+    report.Bad("the oplog: " + std::string(Explain(oplog, config).message()));
   }
   if (const absl::Status collections = CheckCollections(config, client, server.replica_set, report);
       !collections.ok()) {
-    report.Bad("the collections: " + std::string(collections.message()));
+    report.Bad("the collections: " + std::string(Explain(collections, config).message()));
   }
 }
 
@@ -139,7 +168,11 @@ int Check(const ConfigurationFiles& files) {
   report.Good("the configuration is valid");
   const mongo::DriverScope driver;
   CheckMongo(*config, signals.token(), report);
-  CheckKafka(*config, signals.token(), report);
+  if (const absl::Status output = CheckOutput(*config, signals.token(), report); !output.ok()) {
+    report.Bad(std::string(output.message()));
+  } else {
+    CheckOffsets(*config, report);
+  }
   if (report.all_good()) return 0;
   return ReportFailure(absl::FailedPreconditionError("the check failed; see the lines above"));
 }

@@ -16,7 +16,8 @@ absl::StatusOr<config::Configuration> LoadConfiguration(const ConfigurationFiles
   }
   SHARDTAIL_ASSIGN_OR_RETURN(const config::RawProperties connector,
                              config::ReadFile(files.connector));
-  SHARDTAIL_ASSIGN_OR_RETURN(config::Configuration loaded, config::Load(worker, connector, kafka::CheckOptions));
+  SHARDTAIL_ASSIGN_OR_RETURN(config::Configuration loaded,
+                             config::Load(worker, connector, kafka::CheckOptions));
   base::ConfigureLog(loaded.log);
   for (const std::string& note : loaded.notes) base::LogInfo("{}", note);
   return loaded;

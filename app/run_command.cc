@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/brokers.h"
+#include "app/explain.h"
 #include "app/signals.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -110,7 +111,7 @@ int Run(const ConfigurationFiles& files) {
   if (!config.ok()) return ReportFailure(config.status());
   const absl::Status ended = Capture(*config, signals.token());
   if (ended.code() == absl::StatusCode::kCancelled) return 0;
-  if (!ended.ok()) return ReportFailure(ended);
+  if (!ended.ok()) return ReportFailure(Explain(ended, *config));
   base::LogInfo("stopped; everything that was sent is delivered, and the offset is stored");
   return 0;
 }
