@@ -1,0 +1,110 @@
+#include "encoding/java_double.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <string_view>
+
+#include "encoding/output.h"
+
+namespace shardtail::encoding {
+namespace {
+
+char* WriteText(std::string_view text, char* to) {
+  std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
+char* WriteZeros(int count, char* to) {
+  std::memset(to, '0', static_cast<size_t>(count));
+  return to + count;
+}
+
+// A decimal number: digits d₁d₂…dₙ, the point after the first, times 10^exponent.
+struct Decimal {
+  std::array<char, 20> digits;
+  int size = 0;
+  int exponent = 0;
+
+  std::string_view From(int first) const {
+    return {digits.data() + first, static_cast<size_t>(size - first)};
+  }
+};
+
+// Reads `d.ddde±xx`.
+Decimal Parse(std::string_view scientific) {
+  Decimal decimal;
+  size_t at = 0;
+  for (; scientific[at] != 'e'; ++at) {
+    if (scientific[at] == '.') continue;
+    decimal.digits[static_cast<size_t>(decimal.size++)] = scientific[at];
+  }
+  const bool negative = scientific[at + 1] == '-';
+  for (at += 2; at < scientific.size(); ++at) {
+    decimal.exponent = decimal.exponent * 10 + (scientific[at] - '0');
+  }
+  if (negative) decimal.exponent = -decimal.exponent;
+  return decimal;
+}
+
+Decimal ShortestDecimal(double value) {
+  std::array<char, kJavaDoubleSize> text;
+  char* const end = text.data() + text.size();
+  const char* stop = std::to_chars(text.data(), end, value, std::chars_format::scientific).ptr;
+  Decimal decimal = Parse({text.data(), static_cast<size_t>(stop - text.data())});
+  if (decimal.size == 1 && value < std::numeric_limits<double>::min()) {
+    // Java looks for the nearest of two digits where one would do. That matters for the smallest
+    // numbers only: 5e-324 is 4.9E-324.
+    stop = std::to_chars(text.data(), end, value, std::chars_format::scientific, 1).ptr;
+    decimal = Parse({text.data(), static_cast<size_t>(stop - text.data())});
+    if (decimal.digits[1] == '0') decimal.size = 1;
+  }
+  return decimal;
+}
+
+char* WriteScientific(const Decimal& decimal, char* to) {
+  *to++ = decimal.digits[0];
+  *to++ = '.';
+  to = decimal.size > 1 ? WriteText(decimal.From(1), to) : Write("0", to);
+  *to++ = 'E';
+  return std::to_chars(to, to + 5, decimal.exponent).ptr;
+}
+
+char* WritePlain(const Decimal& decimal, char* to) {
+  if (decimal.exponent < 0) {
+    to = Write("0.", to);
+    to = WriteZeros(-decimal.exponent - 1, to);
+    return WriteText(decimal.From(0), to);
+  }
+  const int whole = decimal.exponent + 1;
+  if (decimal.size <= whole) {
+    to = WriteText(decimal.From(0), to);
+    to = WriteZeros(whole - decimal.size, to);
+    return Write(".0", to);
+  }
+  to = WriteText(decimal.From(0).substr(0, static_cast<size_t>(whole)), to);
+  *to++ = '.';
+  return WriteText(decimal.From(whole), to);
+}
+
+}  // namespace
+
+char* WriteJavaDouble(double value, char* to) {
+  if (std::isnan(value)) return Write("NaN", to);
+  if (std::signbit(value)) *to++ = '-';
+  const double size = std::abs(value);
+  if (std::isinf(size)) return Write("Infinity", to);
+  if (size < 1e7) {
+    if (const auto whole = static_cast<int32_t>(size); whole == size) {
+      to = std::to_chars(to, to + 7, whole).ptr;
+      return Write(".0", to);
+    }
+  }
+  const Decimal decimal = ShortestDecimal(size);
+  return size < 1e-3 || size >= 1e7 ? WriteScientific(decimal, to) : WritePlain(decimal, to);
+}
+
+}  // namespace shardtail::encoding

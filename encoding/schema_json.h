@@ -1,0 +1,19 @@
+#ifndef SHARDTAIL_ENCODING_SCHEMA_JSON_H_
+#define SHARDTAIL_ENCODING_SCHEMA_JSON_H_
+
+#include <string>
+#include <string_view>
+
+#include "encoding/options.h"
+
+namespace shardtail::encoding {
+
+// The schemas that Kafka Connect's JsonConverter puts beside each payload when
+// `schemas.enable=true`: the same bytes in every record of a topic. `topic` is the topic's name.
+
+std::string KeySchemaJson(std::string_view topic);
+std::string ValueSchemaJson(std::string_view topic, SourceVersion source_version);
+
+}  // namespace shardtail::encoding
+
+#endif  // SHARDTAIL_ENCODING_SCHEMA_JSON_H_
