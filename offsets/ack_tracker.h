@@ -1,0 +1,75 @@
+#ifndef SHARDTAIL_OFFSETS_ACK_TRACKER_H_
+#define SHARDTAIL_OFFSETS_ACK_TRACKER_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "offsets/stored_offset.h"
+
+namespace shardtail::offsets {
+
+// Turns deliveries that end in any order into one offset to resume from.
+//
+// The broker acknowledges per partition, so the records of one replica set are delivered out of
+// order. An offset may be stored only when every record up to it has been delivered; this class
+// computes that low-water mark. Oplog entries without a record count too (Pass): a replica set
+// whose writes are all filtered would else keep its old offset until it fell off the oplog.
+//
+// A failed delivery stops the low-water mark for good, before the failed record.
+//
+// Open() and Pass() belong to the replica set's thread; the other functions may be called from any
+// thread.
+class AckTracker {
+ public:
+  AckTracker();
+
+  // A record is about to be sent; `offset` may be stored once it and all before it are delivered.
+  // Returns its ticket: consecutive numbers from 1.
+  uint64_t Open(const StoredOffset& offset);
+
+  // Everything up to `offset` was handled, without a record of its own.
+  void Pass(const StoredOffset& offset);
+
+  void Acknowledge(std::span<const uint64_t> tickets);
+  void Fail(uint64_t ticket, const absl::Status& status);
+
+  // The newest offset up to which all is delivered; nullopt before the first.
+  std::optional<StoredOffset> LowWaterMark() const;
+
+  // The first failure; OK while there is none.
+  absl::Status failure() const;
+
+  // Records opened and not acknowledged, failed ones among them.
+  int64_t pending() const;
+
+ private:
+  struct Slot {
+    StoredOffset offset;
+    bool done = false;
+  };
+  // With mutex_ held.
+  Slot& At(uint64_t ticket) { return slots_[ticket & (slots_.size() - 1)]; }
+  void Grow();
+  void Settle();  // moves the low-water mark over what is done
+
+  mutable std::mutex mutex_;  // guards all below
+  // A ring: the tickets [first_, next_) by their lower bits; its size is a power of two. It grows
+  // to the most records that were ever in flight, and is not touched by an allocator after that.
+  std::vector<Slot> slots_;
+  uint64_t first_ = 1;  // the oldest that is not settled
+  uint64_t next_ = 1;
+  int64_t pending_ = 0;
+  std::optional<StoredOffset> low_water_mark_;
+  absl::Status failure_;
+  std::atomic<bool> failed_ = false;  // set after failure_; asked for every event
+};
+
+}  // namespace shardtail::offsets
+
+#endif  // SHARDTAIL_OFFSETS_ACK_TRACKER_H_

@@ -1,0 +1,196 @@
+#include "offsets/connect_format.h"
+
+#include <fmt/format.h>
+#include <rapidjson/document.h>
+#include <rapidjson/error/en.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <limits>
+#include <utility>
+
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "event/session.h"
+
+namespace shardtail::offsets {
+namespace {
+
+using JsonWriter = rapidjson::Writer<rapidjson::StringBuffer>;
+
+// Iterative: what is stored may be anything, also JSON that is nested a million times.
+constexpr unsigned kParseFlags =
+    rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+
+void WriteString(std::string_view text, JsonWriter* json) {
+  json->String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+}
+
+std::string_view TextOf(const rapidjson::Value& value) {
+  return {value.GetString(), value.GetStringLength()};
+}
+
+std::string_view TextOf(const rapidjson::StringBuffer& buffer) {
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+// As Java sees 32 bits.
+int32_t ToJavaInt(uint32_t bits) { return static_cast<int32_t>(bits); }
+
+absl::Status Wrong(std::string_view field, std::string_view what) {
+  return absl::FailedPreconditionError(fmt::format("\"{}\" {}", field, what));
+}
+
+absl::StatusOr<uint32_t> Unsigned32(const rapidjson::Value& json, const char* field) {
+  const auto found = json.FindMember(field);
+  if (found == json.MemberEnd()) return Wrong(field, "is missing");
+  if (!found->value.IsInt64()) return Wrong(field, "is not a whole number");
+  const int64_t number = found->value.GetInt64();
+  if (number < std::numeric_limits<int32_t>::min() ||
+      number > std::numeric_limits<uint32_t>::max()) {
+    return Wrong(field, "is out of range");
+  }
+  return static_cast<uint32_t>(number);
+}
+
+// nullptr when the field is absent or null.
+const rapidjson::Value* Optional(const rapidjson::Value& json, const char* field) {
+  const auto found = json.FindMember(field);
+  return found == json.MemberEnd() || found->value.IsNull() ? nullptr : &found->value;
+}
+
+// The replica set of a key of this connector, written in Connect's form or not.
+std::optional<std::string> ReplicaSetOf(std::string_view key, std::string_view connector_name,
+                                        std::string_view logical_name) {
+  rapidjson::Document json;
+  json.Parse<kParseFlags>(key.data(), key.size());
+  if (json.HasParseError() || !json.IsArray() || json.Size() != 2) return std::nullopt;
+  if (!json[0].IsString() || TextOf(json[0]) != connector_name) return std::nullopt;
+  if (!json[1].IsObject()) return std::nullopt;
+  const rapidjson::Value* const server_id = Optional(json[1], "server_id");
+  const rapidjson::Value* const replica_set = Optional(json[1], "rs");
+  if (server_id == nullptr || !server_id->IsString() || TextOf(*server_id) != logical_name) {
+    return std::nullopt;
+  }
+  if (replica_set == nullptr || !replica_set->IsString()) return std::nullopt;
+  return std::string(TextOf(*replica_set));
+}
+
+}  // namespace
+
+std::string EncodeKey(std::string_view connector_name, std::string_view logical_name,
+                      std::string_view replica_set) {
+  rapidjson::StringBuffer buffer;
+  JsonWriter json(buffer);
+  json.StartArray();
+  WriteString(connector_name, &json);
+  json.StartObject();
+  json.Key("rs");
+  WriteString(replica_set, &json);
+  json.Key("server_id");
+  WriteString(logical_name, &json);
+  json.EndObject();
+  json.EndArray();
+  return std::string(TextOf(buffer));
+}
+
+std::string EncodeValue(const StoredOffset& offset) {
+  rapidjson::StringBuffer buffer;
+  JsonWriter json(buffer);
+  json.StartObject();
+  json.Key("sec");
+  json.Int(ToJavaInt(offset.position.ts.seconds));
+  json.Key("ord");
+  json.Int(ToJavaInt(offset.position.ts.increment));
+  json.Key("transaction_id");
+  json.Null();
+  if (offset.initsync) {
+    json.Key("initsync");
+    json.Bool(true);
+  }
+  json.Key("h");
+  offset.h.has_value() ? json.Int64(*offset.h) : json.Null();
+  json.Key("stxnid");
+  offset.session.present ? WriteString(event::ToStxnid(offset.session), &json)
+                         : static_cast<void>(json.Null());
+  if (offset.position.index > 0) {
+    json.Key("tord");
+    json.Int64(offset.position.index);
+  }
+  json.EndObject();
+  return std::string(TextOf(buffer));
+}
+
+absl::StatusOr<StoredOffset> DecodeValue(std::string_view text) {
+  rapidjson::Document json;
+  json.Parse<kParseFlags>(text.data(), text.size());
+  if (json.HasParseError()) {
+    return absl::FailedPreconditionError(
+        fmt::format("is no JSON: at character {}: {}", json.GetErrorOffset() + 1,
+                    rapidjson::GetParseError_En(json.GetParseError())));
+  }
+  if (!json.IsObject()) return absl::FailedPreconditionError("is no JSON object");
+  StoredOffset offset;
+  SHARDTAIL_ASSIGN_OR_RETURN(offset.position.ts.seconds, Unsigned32(json, "sec"));
+  SHARDTAIL_ASSIGN_OR_RETURN(offset.position.ts.increment, Unsigned32(json, "ord"));
+  if (const auto* tord = Optional(json, "tord"); tord != nullptr) {
+    if (!tord->IsInt64()) return Wrong("tord", "is not a whole number");
+    if (tord->GetInt64() < 0) return Wrong("tord", "is negative");
+    offset.position.index = tord->GetInt64();
+  }
+  if (const auto* initsync = Optional(json, "initsync"); initsync != nullptr) {
+    if (!initsync->IsBool()) return Wrong("initsync", "is neither true nor false");
+    offset.initsync = initsync->GetBool();
+  }
+  if (const auto* h = Optional(json, "h"); h != nullptr) {
+    if (!h->IsInt64()) return Wrong("h", "is not a whole number");
+    offset.h = h->GetInt64();
+  }
+  if (const auto* stxnid = Optional(json, "stxnid"); stxnid != nullptr) {
+    if (!stxnid->IsString()) return Wrong("stxnid", "is not a string");
+    // Of another form it is of no use, and none is needed to go on.
+    offset.session = event::FromStxnid(TextOf(*stxnid));
+  }
+  return offset;
+}
+
+ConnectorOffsets::ConnectorOffsets(std::string connector_name, std::string logical_name,
+                                   std::string place)
+    : connector_name_(std::move(connector_name)),
+      logical_name_(std::move(logical_name)),
+      place_(std::move(place)) {}
+
+void ConnectorOffsets::Add(std::string_view key, std::optional<std::string_view> value) {
+  const std::optional<std::string> replica_set = ReplicaSetOf(key, connector_name_, logical_name_);
+  if (!replica_set.has_value()) return;
+  if (EncodeKey(connector_name_, logical_name_, *replica_set) != key) {
+    base::LogWarn(
+        "{} has an offset under the key {}: it is not read, for Kafka Connect, which writes it as "
+        "{}, would not find it either",
+        place_, key, EncodeKey(connector_name_, logical_name_, *replica_set));
+    return;
+  }
+  if (value.has_value()) {
+    values_[*replica_set] = std::string(*value);
+  } else {
+    values_.erase(*replica_set);
+  }
+}
+
+absl::StatusOr<std::map<std::string, StoredOffset>> ConnectorOffsets::Decode() const {
+  std::map<std::string, StoredOffset> offsets;
+  for (const auto& [replica_set, value] : values_) {
+    const absl::StatusOr<StoredOffset> offset = DecodeValue(value);
+    if (!offset.ok()) {
+      return absl::FailedPreconditionError(fmt::format(
+          "the offset of replica set {} in {} cannot be understood: {}, in {}. Set it with "
+          "`shardtail offsets set`, or remove it with `shardtail offsets delete` to begin with a "
+          "snapshot",
+          replica_set, place_, std::string(offset.status().message()), value));
+    }
+    offsets[replica_set] = *offset;
+  }
+  return offsets;
+}
+
+}  // namespace shardtail::offsets

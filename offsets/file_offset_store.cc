@@ -1,0 +1,185 @@
+#include "offsets/file_offset_store.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "offsets/connect_format.h"
+
+namespace shardtail::offsets {
+namespace {
+
+absl::Status FileError(int error, const std::string& what) {
+  absl::StatusCode code = absl::StatusCode::kFailedPrecondition;
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+    case EIO:
+      code = absl::StatusCode::kUnavailable;  // there may be room, or a disk, again
+      break;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      code = absl::StatusCode::kPermissionDenied;
+      break;
+    default:
+      break;
+  }
+  return absl::Status(code, fmt::format("{}: {}", what, std::strerror(error)));
+}
+
+// What a symbolic link points to, for renaming over it would replace the link.
+std::string Resolved(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path resolved = std::filesystem::canonical(path, error);
+  return error ? path : resolved.string();
+}
+
+}  // namespace
+
+FileOffsetStore::FileOffsetStore(const Options& options, std::string path, File lock)
+    : connector_name_(options.connector_name),
+      logical_name_(options.logical_name),
+      path_(std::move(path)),
+      lock_(std::move(lock)) {}
+
+absl::StatusOr<std::unique_ptr<FileOffsetStore>> FileOffsetStore::Create(const Options& options,
+                                                                         Access access) {
+  const std::string path = Resolved(options.file_name);
+  File lock;
+  if (access == Access::kReadWrite) {
+    // A file of its own, for the other one is replaced.
+    const std::string lock_path = path + ".lock";
+    lock.reset(std::fopen(lock_path.c_str(), "ae"));
+    if (lock == nullptr) {
+      return FileError(errno, fmt::format("cannot open {} beside the offset file", lock_path));
+    }
+    if (flock(fileno(lock.get()), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) return FileError(errno, fmt::format("cannot lock {}", lock_path));
+      return absl::FailedPreconditionError(
+          fmt::format("the offset file {} is in use by another process (which holds {}): stop that "
+                      "one, or give this one another offset.storage.file.filename",
+                      path, lock_path));
+    }
+  }
+  return std::unique_ptr<FileOffsetStore>(new FileOffsetStore(options, path, std::move(lock)));
+}
+
+absl::StatusOr<std::map<std::string, StoredOffset>> FileOffsetStore::LoadAll() {
+  const std::lock_guard lock(mutex_);
+  SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<JavaMapEntry> entries, Read());
+  ConnectorOffsets offsets(connector_name_, logical_name_, fmt::format("offset file {}", path_));
+  for (const JavaMapEntry& entry : entries) offsets.Add(entry.key, entry.value);
+  return offsets.Decode();
+}
+
+absl::Status FileOffsetStore::Save(std::string_view replica_set, const StoredOffset& offset) {
+  const std::string value = EncodeValue(offset);
+  return Set(replica_set, &value);
+}
+
+absl::Status FileOffsetStore::Delete(std::string_view replica_set) {
+  return Set(replica_set, nullptr);
+}
+
+absl::Status FileOffsetStore::Set(std::string_view replica_set, const std::string* value) {
+  const std::lock_guard lock(mutex_);
+  if (lock_ == nullptr) {
+    return absl::FailedPreconditionError(fmt::format("offset file {} was opened to read", path_));
+  }
+  // Read anew each time: whatever else is in it must stay.
+  SHARDTAIL_ASSIGN_OR_RETURN(std::vector<JavaMapEntry> entries, Read());
+  const std::string key = EncodeKey(connector_name_, logical_name_, replica_set);
+  const auto own = std::ranges::find(entries, key, &JavaMapEntry::key);
+  if (value == nullptr) {
+    if (own == entries.end()) return absl::OkStatus();
+    entries.erase(own);
+  } else if (own == entries.end()) {
+    entries.push_back({key, *value});
+  } else {
+    own->value = *value;
+  }
+  return Replace(entries);
+}
+
+absl::StatusOr<std::vector<JavaMapEntry>> FileOffsetStore::Read() const {
+  const File file(std::fopen(path_.c_str(), "rbe"));
+  if (file == nullptr) {
+    if (errno == ENOENT) return std::vector<JavaMapEntry>();
+    return FileError(errno, fmt::format("cannot open the offset file {}", path_));
+  }
+  std::string bytes;
+  std::array<char, 16384> part;
+  while (const size_t size = std::fread(part.data(), 1, part.size(), file.get())) {
+    bytes.append(part.data(), size);
+  }
+  if (std::ferror(file.get()) != 0) {
+    return FileError(errno, fmt::format("cannot read the offset file {}", path_));
+  }
+  if (bytes.empty()) {
+    base::LogWarn("the offset file {} is empty: taken as one without offsets", path_);
+    return std::vector<JavaMapEntry>();
+  }
+  auto entries = ParseJavaMap(bytes);
+  if (!entries.ok()) {
+    return absl::FailedPreconditionError(fmt::format(
+        "the offset file {} is broken, or none of Kafka Connect's: {}. Restore it from a "
+        "copy, or remove it to begin with a snapshot",
+        path_, std::string(entries.status().message())));
+  }
+  return entries;
+}
+
+absl::Status FileOffsetStore::Replace(const std::vector<JavaMapEntry>& entries) const {
+  const std::string temporary = path_ + ".tmp";
+  if (absl::Status written = Write(temporary, SerializeJavaMap(entries)); !written.ok()) {
+    // The room it takes may be just what is missing.
+    std::remove(temporary.c_str());
+    return written;
+  }
+  if (std::rename(temporary.c_str(), path_.c_str()) != 0) {
+    const int error = errno;
+    std::remove(temporary.c_str());
+    return FileError(error, fmt::format("cannot replace the offset file {}", path_));
+  }
+  // Until the directory is synced as well, the old file may come back after a power failure.
+  const std::string parent = std::filesystem::path(path_).parent_path().string();
+  const std::string directory = parent.empty() ? "." : parent;
+  const int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = descriptor >= 0 && fsync(descriptor) == 0;
+  const int error = errno;
+  if (descriptor >= 0) close(descriptor);
+  if (!synced) return FileError(error, fmt::format("cannot sync the directory {}", directory));
+  return absl::OkStatus();
+}
+
+absl::Status FileOffsetStore::Write(const std::string& path, const std::string& bytes) const {
+  const File file(std::fopen(path.c_str(), "wbe"));
+  if (file == nullptr) return FileError(errno, fmt::format("cannot create {}", path));
+  // Readable to whom the old one is.
+  struct stat old {};
+  if (stat(path_.c_str(), &old) == 0 && fchmod(fileno(file.get()), old.st_mode & 07777) != 0) {
+    return FileError(errno, fmt::format("cannot set the mode of {}", path));
+  }
+  if (std::fwrite(bytes.data(), 1, bytes.size(), file.get()) != bytes.size() ||
+      std::fflush(file.get()) != 0 || fsync(fileno(file.get())) != 0) {
+    return FileError(errno,
+                     fmt::format("cannot write {}; the offset file {} is as it was", path, path_));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace shardtail::offsets

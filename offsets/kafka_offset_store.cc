@@ -1,0 +1,163 @@
+#include "offsets/kafka_offset_store.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <utility>
+
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "kafka/admin.h"
+#include "offsets/connect_format.h"
+
+namespace shardtail::offsets {
+namespace {
+
+// For a broker to answer, and for the whole topic to be read.
+constexpr absl::Duration kTimeout = absl::Seconds(30);
+
+// For what only makes a warning.
+constexpr absl::Duration kShortTimeout = absl::Seconds(2);
+
+void WarnWhenNotCompacted(const std::string& topic, kafka::Admin& admin) {
+  const absl::StatusOr<std::string> policy = admin.CleanupPolicy(topic, kShortTimeout);
+  if (!policy.ok()) {
+    base::LogDebug("not checked whether the topic of offsets is compacted: {}",
+                   std::string(policy.status().message()));
+  } else if (*policy != "compact") {
+    base::LogWarn(
+        "offset.storage.topic {} has cleanup.policy={}: Kafka will delete offsets from it. Set "
+        "cleanup.policy=compact",
+        topic, *policy);
+  }
+}
+
+absl::Status MakeTopic(const Options& options, kafka::Admin& admin) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const std::optional<kafka::TopicDescription> topic,
+                             admin.Describe(options.topic, kTimeout));
+  if (topic.has_value()) {
+    WarnWhenNotCompacted(options.topic, admin);
+    return absl::OkStatus();
+  }
+  const absl::Status made =
+      admin.CreateTopic({.name = options.topic,
+                         .partitions = options.topic_partitions,
+                         .replication_factor = options.topic_replication_factor,
+                         .configuration = {{"cleanup.policy", "compact"}}},
+                        kTimeout);
+  // Somebody else was faster, or the broker that we asked did not know it yet.
+  if (made.code() == absl::StatusCode::kAlreadyExists) return absl::OkStatus();
+  if (!made.ok()) {
+    return absl::Status(made.code(),
+                        fmt::format("offset.storage.topic: {}", std::string(made.message())));
+  }
+  base::LogInfo("made the topic {} for offsets", options.topic);
+  return absl::OkStatus();
+}
+
+// The producer of offsets: one small record at a time, given up when the caller does not wait any
+// longer.
+kafka::Options ForOffsets(const Options& options, const kafka::Options& kafka) {
+  kafka::Options own = kafka;
+  own.producer = {
+      {"compression.type", "none"},
+      {"linger.ms", "0"},
+      {"delivery.timeout.ms", fmt::format("{}", absl::ToInt64Milliseconds(options.flush_timeout))},
+  };
+  return own;
+}
+
+}  // namespace
+
+KafkaOffsetStore::KafkaOffsetStore(const Options& options, Access access)
+    : options_(options), access_(access) {}
+
+absl::StatusOr<std::unique_ptr<KafkaOffsetStore>> KafkaOffsetStore::Create(
+    const Options& options, const kafka::Options& kafka, Access access) {
+  std::unique_ptr<KafkaOffsetStore> store(new KafkaOffsetStore(options, access));
+  SHARDTAIL_ASSIGN_OR_RETURN(store->reader_, kafka::TopicReader::Create(kafka));
+  if (access == Access::kReadWrite) {
+    SHARDTAIL_ASSIGN_OR_RETURN(const auto admin, kafka::Admin::Create(kafka));
+    SHARDTAIL_RETURN_IF_ERROR(MakeTopic(options, *admin));
+    SHARDTAIL_ASSIGN_OR_RETURN(
+        store->producer_, kafka::Producer::Create(ForOffsets(options, kafka), store->delivery_));
+  }
+  return store;
+}
+
+absl::StatusOr<std::map<std::string, StoredOffset>> KafkaOffsetStore::LoadAll() {
+  const std::lock_guard lock(mutex_);
+  ConnectorOffsets offsets(options_.connector_name, options_.logical_name,
+                           fmt::format("topic {}", options_.topic));
+  absl::Status read =
+      reader_->ReadAll(options_.topic, kTimeout, [&offsets](const kafka::TopicRecord& record) {
+        if (record.key.has_value()) {
+          offsets.Add(*record.key, record.value);
+        }
+        return absl::OkStatus();
+      });
+  if (read.code() == absl::StatusCode::kNotFound) {
+    if (access_ == Access::kRead) return offsets.Decode();
+    // It was there, or made, when the store was opened: "not there" is no answer to trust an offset
+    // to.
+    return absl::UnavailableError(fmt::format(
+        "the brokers do not know topic {} of offsets (yet, or any more)", options_.topic));
+  }
+  SHARDTAIL_RETURN_IF_ERROR(read);
+  return offsets.Decode();
+}
+
+absl::Status KafkaOffsetStore::Save(std::string_view replica_set, const StoredOffset& offset) {
+  return Write(replica_set, EncodeValue(offset));
+}
+
+absl::Status KafkaOffsetStore::Delete(std::string_view replica_set) {
+  return Write(replica_set, std::nullopt);
+}
+
+absl::Status KafkaOffsetStore::Write(std::string_view replica_set,
+                                     std::optional<std::string_view> value) {
+  const std::lock_guard lock(mutex_);
+  if (producer_ == nullptr) {
+    return absl::FailedPreconditionError(
+        fmt::format("topic {} of offsets was opened to read", options_.topic));
+  }
+  const std::string key = EncodeKey(options_.connector_name, options_.logical_name, replica_set);
+  const uint64_t ticket = ++last_ticket_;
+  absl::Status written = producer_->Send({.topic = options_.topic, .key = key, .value = value},
+                                         ticket, std::stop_token());
+  if (written.ok()) written = delivery_.Await(ticket, options_.flush_timeout);
+  if (written.ok()) return written;
+  return absl::Status(written.code(), fmt::format("the offset of replica set {} was not stored: {}",
+                                                  replica_set, std::string(written.message())));
+}
+
+void KafkaOffsetStore::Delivery::OnDelivered(std::span<const uint64_t> tickets) {
+  for (const uint64_t ticket : tickets) Settle(ticket, absl::OkStatus());
+}
+
+void KafkaOffsetStore::Delivery::OnFailed(uint64_t ticket, const absl::Status& status) {
+  Settle(ticket, status);
+}
+
+void KafkaOffsetStore::Delivery::Settle(uint64_t ticket, const absl::Status& status) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ticket < ticket_) return;
+    ticket_ = ticket;
+    status_ = status;
+  }
+  settled_.notify_all();
+}
+
+absl::Status KafkaOffsetStore::Delivery::Await(uint64_t ticket, absl::Duration timeout) {
+  std::unique_lock lock(mutex_);
+  if (!settled_.wait_for(lock, absl::ToChronoNanoseconds(timeout),
+                         [this, ticket] { return ticket_ >= ticket; })) {
+    return absl::DeadlineExceededError(
+        fmt::format("Kafka has not acknowledged it in {}", absl::FormatDuration(timeout)));
+  }
+  return status_;
+}
+
+}  // namespace shardtail::offsets

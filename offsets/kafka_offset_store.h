@@ -1,0 +1,73 @@
+#ifndef SHARDTAIL_OFFSETS_KAFKA_OFFSET_STORE_H_
+#define SHARDTAIL_OFFSETS_KAFKA_OFFSET_STORE_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "kafka/options.h"
+#include "kafka/producer.h"
+#include "kafka/topic_reader.h"
+#include "offsets/create_offset_store.h"
+#include "offsets/offset_store.h"
+#include "offsets/options.h"
+
+namespace shardtail::offsets {
+
+// Keeps offsets in Kafka Connect's topic of offsets (offset.storage.topic), in its own form and in
+// the partitions that Java would choose, so that a connector there can go on where we stopped and
+// the reverse. What other connectors have in it is neither read nor written.
+//
+// Reaches Kafka with the properties for every client, without producer.*, as Connect does.
+class KafkaOffsetStore : public OffsetStore {
+ public:
+  // For writing, makes the topic, compacted, where it is missing; warns when the one that is there
+  // is not compacted. kUnavailable when no broker answers.
+  static absl::StatusOr<std::unique_ptr<KafkaOffsetStore>> Create(const Options& options,
+                                                                  const kafka::Options& kafka,
+                                                                  Access access);
+
+  absl::StatusOr<std::map<std::string, StoredOffset>> LoadAll() override;
+
+  // kDeadlineExceeded or kUnavailable when the brokers have not acknowledged it in flush_timeout;
+  // it may have been stored all the same.
+  absl::Status Save(std::string_view replica_set, const StoredOffset& offset) override;
+  absl::Status Delete(std::string_view replica_set) override;
+
+ private:
+  // Hears what became of the newest write.
+  class Delivery : public kafka::DeliveryListener {
+   public:
+    void OnDelivered(std::span<const uint64_t> tickets) override;
+    void OnFailed(uint64_t ticket, const absl::Status& status) override;
+    absl::Status Await(uint64_t ticket, absl::Duration timeout);
+
+   private:
+    void Settle(uint64_t ticket, const absl::Status& status);
+
+    std::mutex mutex_;  // guards all below
+    std::condition_variable settled_;
+    uint64_t ticket_ = 0;
+    absl::Status status_;
+  };
+
+  KafkaOffsetStore(const Options& options, Access access);
+
+  absl::Status Write(std::string_view replica_set, std::optional<std::string_view> value);
+
+  const Options options_;
+  const Access access_;
+  std::mutex mutex_;  // one read or write at a time; guards all below but delivery_
+  std::unique_ptr<kafka::TopicReader> reader_;
+  uint64_t last_ticket_ = 0;
+  Delivery delivery_;
+  std::unique_ptr<kafka::Producer>
+      producer_;  // none: for reading only; goes before what it reports to
+};
+
+}  // namespace shardtail::offsets
+
+#endif  // SHARDTAIL_OFFSETS_KAFKA_OFFSET_STORE_H_

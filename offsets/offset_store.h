@@ -1,0 +1,33 @@
+#ifndef SHARDTAIL_OFFSETS_OFFSET_STORE_H_
+#define SHARDTAIL_OFFSETS_OFFSET_STORE_H_
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "offsets/stored_offset.h"
+
+namespace shardtail::offsets {
+
+// Keeps the offsets of one connector, one for each replica set. Safe for any thread.
+class OffsetStore {
+ public:
+  virtual ~OffsetStore() = default;
+
+  // All offsets of this connector by replica set, read anew. kFailedPrecondition for one that is
+  // there but cannot be understood (the message names where it is stored, its text, and the
+  // remedy): never as if it were not there. kUnavailable when the store cannot be reached.
+  virtual absl::StatusOr<std::map<std::string, StoredOffset>> LoadAll() = 0;
+
+  // Durable when it returns OK.
+  virtual absl::Status Save(std::string_view replica_set, const StoredOffset& offset) = 0;
+
+  virtual absl::Status Delete(std::string_view replica_set) = 0;
+};
+
+}  // namespace shardtail::offsets
+
+#endif  // SHARDTAIL_OFFSETS_OFFSET_STORE_H_
