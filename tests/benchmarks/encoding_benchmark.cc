@@ -5,6 +5,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -21,7 +22,7 @@ bson::Document Order(int64_t size) {
       "created": {"$date": {"$numberLong": "1600000000123"}}})");
   bson::Builder builder;
   builder.Copy(*id.view().Find("_id"))
-      .String("customer", "Anne Kretchmar")
+      .String("customer", "Anne K.")
       .String("email", "annek@noanswer.org")
       .Int32("quantity", 3)
       .Int64("total", 129900)
