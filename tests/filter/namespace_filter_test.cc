@@ -81,8 +81,8 @@ TEST(NamespaceFilterTest, SkipsTheOperationsThatWereNamed) {
 }
 
 TEST(NamespaceFilterTest, APatternThatRunsAwayIsAnErrorNotANo) {
-  const NamespaceFilter filter({.collection_include = Patterns({"(a+)+(b+)+c\\.(x+x+)+y"})});
-  const std::string name = "aaaaaaaaaaaaaaabbbbbbbbbbbbbbc." + std::string(200, 'x');
+  const NamespaceFilter filter({.collection_include = Patterns({"c\\.(x+x+)+[yz]"})});
+  const std::string name = "c." + std::string(200, 'x');
   EXPECT_EQ(filter.Accepts(*event::Namespace::Parse(name)).status().code(),
             absl::StatusCode::kResourceExhausted);
 }
