@@ -91,7 +91,7 @@ class ReplicaSet:
     """
 
     def __init__(self, version: str, directory: Path, *, name: str = "rs0", members: int = 3,
-                 options: Sequence[str] = (), cache_gb: float = 0.25,
+                 options: Sequence[str] = (), cache_gb: float = 0.25, oplog_mb: int = 512,
                  client_options: dict[str, Any] | None = None, key_file: Path | None = None,
                  user: tuple[str, str] | None = None) -> None:
         self.name = name
@@ -100,7 +100,7 @@ class ReplicaSet:
         self._client_options = dict(self._tls_options)
         if user:
             self._client_options.update(username=user[0], password=user[1], authSource="admin")
-        options = ["--replSet", name, "--oplogSize", "512", *options]
+        options = ["--replSet", name, "--oplogSize", str(oplog_mb), *options]
         if key_file:
             options += ["--keyFile", str(key_file)]
         self.nodes = [
