@@ -1,0 +1,142 @@
+#include "offsets/kafka_offset_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "kafka/topic_reader.h"
+#include "offsets/connect_format.h"
+#include "tests/kafka/mock_cluster.h"
+
+namespace shardtail::offsets {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Pair;
+
+constexpr char kTopic[] = "connect-offsets";
+
+StoredOffset At(uint32_t seconds) { return {.position = {{seconds, 1}, 0}}; }
+
+class Deaf : public kafka::DeliveryListener {
+ public:
+  void OnDelivered(std::span<const uint64_t>) override {}
+  void OnFailed(uint64_t, const absl::Status&) override {}
+};
+
+// One cluster and store for all: librdkafka's brokers do not answer what it asks first, and it
+// waits for that.
+class KafkaOffsetStoreTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    cluster_ = new kafka::MockCluster;
+    cluster_->CreateTopic(kTopic, 25);
+    auto store =
+        KafkaOffsetStore::Create(options("mongo-src"), cluster_->options(), Access::kReadWrite);
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = store->release();
+  }
+  static void TearDownTestSuite() {
+    delete store_;
+    delete cluster_;
+  }
+
+  static Options options(const std::string& connector) {
+    return {.connector_name = connector,
+            .logical_name = "dbserver1",
+            .topic = kTopic,
+            .flush_timeout = absl::Seconds(30)};
+  }
+
+  // What another client writes.
+  static void Write(const std::string& key, const std::string& value) {
+    Deaf deaf;
+    const auto producer = kafka::Producer::Create(cluster_->options(), deaf);
+    ASSERT_TRUE(
+        (*producer)
+            ->Send({.topic = kTopic, .key = key, .value = value, .partition = std::nullopt}, 1, {})
+            .ok());
+    ASSERT_TRUE((*producer)->Flush(absl::Seconds(30)).ok());
+  }
+
+  static std::unique_ptr<KafkaOffsetStore> Reader(const std::string& connector) {
+    auto reader = KafkaOffsetStore::Create(options(connector), cluster_->options(), Access::kRead);
+    EXPECT_TRUE(reader.ok()) << reader.status();
+    return *std::move(reader);
+  }
+
+  static kafka::MockCluster* cluster_;
+  static KafkaOffsetStore* store_;
+};
+
+kafka::MockCluster* KafkaOffsetStoreTest::cluster_ = nullptr;
+KafkaOffsetStore* KafkaOffsetStoreTest::store_ = nullptr;
+
+TEST_F(KafkaOffsetStoreTest, FindsAgainWhatWasSavedAndForgetsWhatWasDeleted) {
+  ASSERT_TRUE(store_->Save("rs0", At(1)).ok());
+  ASSERT_TRUE(store_->Save("rs1", At(2)).ok());
+  ASSERT_TRUE(store_->Save("rs0", At(3)).ok());
+  EXPECT_THAT(*store_->LoadAll(), ElementsAre(Pair("rs0", At(3)), Pair("rs1", At(2))));
+  ASSERT_TRUE(store_->Delete("rs0").ok());
+  EXPECT_THAT(*store_->LoadAll(), ElementsAre(Pair("rs1", At(2))));
+  ASSERT_TRUE(store_->Delete("rs1").ok());
+  EXPECT_THAT(*store_->LoadAll(), IsEmpty());
+}
+
+TEST_F(KafkaOffsetStoreTest, WritesConnectsBytesIntoThePartitionThatJavaChooses) {
+  ASSERT_TRUE(store_->Save("rs28000", At(5)).ok());
+  const auto reader = kafka::TopicReader::Create(cluster_->options());
+  std::vector<std::pair<std::string, int32_t>> found;
+  ASSERT_TRUE((*reader)
+                  ->ReadAll(kTopic, absl::Seconds(30),
+                            [&found](const kafka::TopicRecord& record) {
+                              if (record.key == EncodeKey("mongo-src", "dbserver1", "rs28000")) {
+                                found.emplace_back(*record.value, record.partition);
+                              }
+                              return absl::OkStatus();
+                            })
+                  .ok());
+  // 10 by Java's Utils.toPositive(Utils.murmur2(key)) % 25.
+  EXPECT_THAT(found, ElementsAre(Pair(EncodeValue(At(5)), 10)));
+  ASSERT_TRUE(store_->Delete("rs28000").ok());
+}
+
+TEST_F(KafkaOffsetStoreTest, ReadsWhatConnectStoredAndLeavesOthersAlone) {
+  Write(EncodeKey("theirs", "dbserver1", "rs0"),
+        R"({"sec":1795247856,"ord":100,"transaction_id":null,"h":null,"stxnid":null,"tord":3})");
+  Write(R"(["mysql",{"server":"m"}])", R"({"file":"binlog.000003"})");
+  const auto reader = Reader("theirs");
+  EXPECT_THAT(*reader->LoadAll(),
+              ElementsAre(Pair("rs0", StoredOffset{.position = {{1795247856, 100}, 3}})));
+  EXPECT_EQ(reader->Save("rs0", At(1)).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(KafkaOffsetStoreTest, NamesTheTopicOfAnOffsetThatItCannotUnderstand) {
+  Write(EncodeKey("broken", "dbserver1", "rs0"), "{}");
+  const absl::Status loaded = Reader("broken")->LoadAll().status();
+  EXPECT_EQ(loaded.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(loaded.message()),
+              testing::AllOf(HasSubstr("replica set rs0 in topic connect-offsets"),
+                             HasSubstr("\"sec\" is missing, in {}")));
+}
+
+TEST_F(KafkaOffsetStoreTest, SaysThatAnOffsetWasNotStored) {
+  cluster_->FailProduce({RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED});
+  const absl::Status saved = store_->Save("rs0", At(1));
+  EXPECT_EQ(saved.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(std::string(saved.message()),
+              testing::AllOf(HasSubstr("the offset of replica set rs0 was not stored"),
+                             HasSubstr("allow WRITE")));
+}
+
+TEST(KafkaOffsetStore, SaysWhatIsWrongWithTheProperties) {
+  kafka::Options kafka = kafka::NobodyThere();
+  kafka.common["security.protocol"] = "TLS";
+  const auto store = KafkaOffsetStore::Create({}, kafka, Access::kRead);
+  EXPECT_EQ(store.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(store.status().message()), HasSubstr("security.protocol"));
+}
+
+}  // namespace
+}  // namespace shardtail::offsets
