@@ -77,9 +77,7 @@ class GoldenRecords(IntegrationTest):
         capture.shardtail.stop()
 
     def assert_same(self, expected: list[Record], records: list[Record]) -> None:
-        found = differences(expected, records)
-        if found:
-            self.fail(f"{len(found)} differences from Debezium:\n" + "\n".join(found[:20]))
+        self.assert_nothing(differences(expected, records), "differences from Debezium")
 
     def assert_every_change_is_found(self, expected: list[Record], records: list[Record]) -> None:
         """The comparison above would have failed for any other byte in any record."""

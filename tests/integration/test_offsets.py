@@ -35,13 +35,11 @@ def events(records: list[Record]) -> list[tuple[str, int]]:
 
 class Offsets(IntegrationTest):
     replica_set: ReplicaSet
-    broker: KafkaBroker
 
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
         cls.replica_set = cls.start_replica_set(members=1)
-        cls.broker = cls.start_broker()
 
     def setUp(self) -> None:
         """Each test has a database of its own, with documents 1 to 5, inserted one by one."""
@@ -68,6 +66,13 @@ class Offsets(IntegrationTest):
 
 class OffsetsInKafka(Offsets):
     """In the compacted topic of Kafka Connect's distributed mode."""
+
+    broker: KafkaBroker
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.broker = cls.start_broker()
 
     def capture(self, **properties: str) -> Capture:
         return Capture(self.scratch(), self.replica_set, self.broker, database=self.database,
@@ -225,7 +230,9 @@ class OffsetsInKafka(Offsets):
         done = run("offsets", "set", capture.shardtail.properties_path, "--replica-set", "rs0",
                    "--sec", str(place.time), "--ord", str(place.inc), "--tord", "2")
         self.assertEqual(done.status, 0, done.stderr)
-        self.assertEqual(self.run_to_the_end(capture), [("c", 13)])
+        with self.replica_set.client() as client:
+            client[self.database]["c"].insert_one({"_id": 14})
+        self.assertEqual(self.run_to_the_end(capture), [("c", 13), ("c", 14)])
 
 
 class OffsetsInAFile(Offsets):
@@ -276,7 +283,9 @@ class OffsetsInAFile(Offsets):
         stored = self.stored()
         self.assertEqual(list(stored), [self.KEY])
         self.assertEqual(self.file.read_bytes(), java_offsets.encode(stored))
-        self.assertEqual(len(self.run_to_the_end()), 5, "nothing again at the next start")
+        with self.replica_set.client() as client:
+            client[self.database]["c"].insert_one({"_id": 6})
+        self.assertEqual(len(self.run_to_the_end()), 6, "nothing again at the next start")
 
     def test_offsets_are_shown_set_and_deleted(self) -> None:
         self.run_to_the_end()

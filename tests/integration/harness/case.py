@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tempfile
 import unittest
+from collections.abc import Iterable
 from pathlib import Path
 
 from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import ReplicaSet
+from integration.harness.shardtail import binary
 
 
 class IntegrationTest(unittest.TestCase):
@@ -17,6 +19,7 @@ class IntegrationTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
+        binary()  # said now if it is missing, and not when the servers run
         scratch = tempfile.TemporaryDirectory(prefix="shardtail-", ignore_cleanup_errors=True)
         cls.addClassCleanup(scratch.cleanup)
         cls.directory = Path(scratch.name)
@@ -33,6 +36,12 @@ class IntegrationTest(unittest.TestCase):
         broker = KafkaBroker(cls.directory / name, partitions)
         cls.addClassCleanup(broker.stop)
         return broker.start()
+
+    def assert_nothing(self, found: Iterable[object], what: str) -> None:
+        """Fails with the first of what was found."""
+        found = list(found)
+        if found:
+            self.fail(f"{len(found)} {what}:\n" + "\n".join(map(str, found[:10])))
 
     def scratch(self) -> Path:
         """A new directory for this test alone."""

@@ -21,6 +21,11 @@ def kafka_classpath() -> str:
     return f"{_component('kafka')}/*"
 
 
+def plugin(name: str) -> Path:
+    """The jars of one plugin for that Kafka Connect."""
+    return _component(name)
+
+
 def _component(name: str) -> Path:
     directory = cache() / name
     if not (directory / ".complete").exists():

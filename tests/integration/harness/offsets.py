@@ -55,7 +55,7 @@ class OffsetTopic:
 
     def store(self, replica_set: str, value: object) -> None:
         """Writes an offset as Debezium would have stored it; None deletes it."""
-        producer = Producer({"bootstrap.servers": self.bootstrap, "acks": "all",
+        producer = Producer({"bootstrap.servers": self.bootstrap, "acks": "all", "log_level": 3,
                              # Java's: Connect and shardtail must find what we write where they do.
                              "partitioner": "murmur2_random"})
         producer.produce(self.topic, key=self.key(replica_set),

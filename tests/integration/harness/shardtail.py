@@ -55,7 +55,9 @@ def dotted(properties: Mapping[str, str]) -> dict[str, str]:
 
 
 def write_properties(path: Path, properties: Mapping[str, str]) -> Path:
-    path.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
+    """Values as they are meant: a backslash is doubled, as a .properties file wants it."""
+    path.write_text("".join(f"{name}={value}\n".replace("\\", "\\\\")
+                            for name, value in properties.items()))
     return path
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from concurrent.futures import Future
+
+from confluent_kafka import (OFFSET_BEGINNING, Consumer, KafkaError, KafkaException,
+                             TopicPartition)
+from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
 
 from golden.records import Record
 
@@ -17,6 +20,10 @@ CONSUMER = {
     "fetch.max.bytes": 60_000_000,
     "receive.message.max.bytes": 70_000_000,
 }
+
+# What a broker says of a partition whose leader is not known to all yet.
+MADE_JUST_NOW = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE,
+                 KafkaError.UNKNOWN_TOPIC_OR_PART}
 
 
 def read_topics(bootstrap: str, prefix: str) -> list[Record]:
@@ -66,5 +73,13 @@ class RecordCounter:
             if name.startswith(self._prefix) for partition in topic.partitions}
         if not partitions:
             return 0
-        return sum(answer.result().offset
-                   for answer in self._admin.list_offsets(partitions).values())
+        return sum(map(_end, self._admin.list_offsets(partitions).values()))
+
+
+def _end(answer: Future[ListOffsetsResultInfo]) -> int:
+    try:
+        return answer.result().offset
+    except KafkaException as error:
+        if error.args[0].code() in MADE_JUST_NOW:
+            return 0
+        raise

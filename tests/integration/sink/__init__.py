@@ -1,0 +1,1 @@
+"""Our topics as a real Kafka Connect reads them: MongoDB's sink, Debezium's transform."""
