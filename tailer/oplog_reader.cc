@@ -103,9 +103,8 @@ absl::Status OplogReader::FindStart() {
   }
   return absl::AbortedError(fmt::format(
       "the position {} is not in the oplog of {}, which has entries before and after it (from {} "
-      "to {}): the replica set rolled that write back, or it is another replica set than the one "
-      "that the position is of. What was captured after the rolled-back write's predecessor may "
-      "not exist",
+      "to {}): the replica set rolled that write back, or is not the one that the position is of. "
+      "Events that were captured up to it may tell of writes that are no longer there",
       DescribeTime(start_.ts), server, DescribeTime(window.oldest), DescribeTime(window.newest)));
 }
 
