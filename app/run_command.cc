@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "encoding/json_encoder.h"
+#include "encoding/metadata_json.h"
 #include "filter/field_filter.h"
 #include "filter/namespace_filter.h"
 #include "mongo/client.h"
@@ -69,6 +70,7 @@ absl::Status Capture(const config::Configuration& config, const std::stop_token&
   SHARDTAIL_ASSIGN_OR_RETURN(const filter::FieldFilter field_filter,
                              filter::FieldFilter::Create(config.filter));
   const encoding::JsonEncoder encoder(config.encoding);
+  const encoding::MetadataJson metadata(config.encoding);
 
   // What is wrong from the start ends the process: nobody reads a log that says so every minute.
   SHARDTAIL_RETURN_IF_ERROR(CheckBrokers(config.sink, stop));
@@ -96,6 +98,7 @@ absl::Status Capture(const config::Configuration& config, const std::stop_token&
                                           .namespace_filter = namespace_filter,
                                           .field_filter = field_filter,
                                           .encoder = encoder,
+                                          .metadata = metadata,
                                           .clock = clock},
       config.pipeline, replica_set)));
   absl::Status ended = manager.Wait(stop);

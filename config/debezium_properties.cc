@@ -152,13 +152,14 @@ PropertyGroup Events() {
                               "At an entry that cannot be turned into an event: "
                               "capturing ends; or it is left out, with a line in the log (`warn`) "
                               "or without. `ignore` is `skip`."),
-          Refused("provide.transaction.metadata", "boolean", "false",
-                  "transaction metadata is not there yet; set it to false, or leave it out"),
-          Refused("heartbeat.interval.ms", "milliseconds", "0",
-                  "heartbeat records are not there yet; set it to 0, or leave it out (the stored "
-                  "offset follows the oplog without them, also when nothing is captured)"),
-          WithoutEffect("heartbeat.topics.prefix", AnyText(), "__debezium-heartbeat",
-                        "there are no heartbeat records"),
+          Boolean("provide.transaction.metadata", Field(&Pipeline::transaction_metadata),
+                  "Whether the begin and the end of each transaction are written to the topic "
+                  "`<mongodb.name>.transaction`, and events say their place in it."),
+          Milliseconds("heartbeat.interval.ms", kNotNegative, Field(&Pipeline::heartbeat_interval),
+                       "How often a record is written to the heartbeat topic, also when nothing "
+                       "happens; 0: never. (The stored offset follows the oplog without them.)"),
+          Text("heartbeat.topics.prefix", Field(&encoding::Options::heartbeat_topics_prefix),
+               "The heartbeat topic is `<this>.<mongodb.name>`."),
           WithoutEffect("sanitize.field.names", AnyBoolean(), "false",
                         "documents are written as JSON strings, in which Debezium 1.3 changes no "
                         "name either"),

@@ -115,7 +115,17 @@ absl::Status JsonEncoder::Encode(const ChangeEvent& event, const CollectionTempl
   out.Append(event::ToLetter(event.operation));
   out.Append(R"(","ts_ms":)");
   out.AppendInteger(now_millis);
-  out.Append(R"(,"transaction":null})");
+  if (event.transaction.has_value()) {
+    out.Append(R"(,"transaction":{"id":")");
+    out.Append(event.transaction->id);
+    out.Append(R"(","total_order":)");
+    out.AppendInteger(event.transaction->total_order);
+    out.Append(R"(,"data_collection_order":)");
+    out.AppendInteger(event.transaction->data_collection_order);
+    out.Append("}}");
+  } else {
+    out.Append(R"(,"transaction":null})");
+  }
   out.Append(collection.value_tail);
   return absl::OkStatus();
 }

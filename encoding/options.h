@@ -9,11 +9,12 @@ namespace shardtail::encoding {
 enum class SourceVersion { kV1, kV2 };
 
 struct Options {
-  std::string logical_name;                           // mongodb.name
-  std::string connector_version;                      // written as source.version
-  bool key_schema = true;                             // key.converter.schemas.enable
-  bool value_schema = true;                           // value.converter.schemas.enable
-  SourceVersion source_version = SourceVersion::kV2;  // source.struct.version
+  std::string logical_name;                                      // mongodb.name
+  std::string connector_version;                                 // written as source.version
+  std::string heartbeat_topics_prefix = "__debezium-heartbeat";  // heartbeat.topics.prefix
+  bool key_schema = true;                                        // key.converter.schemas.enable
+  bool value_schema = true;                                      // value.converter.schemas.enable
+  SourceVersion source_version = SourceVersion::kV2;             // source.struct.version
 };
 
 }  // namespace shardtail::encoding

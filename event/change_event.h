@@ -47,6 +47,13 @@ struct Namespace {
   }
 };
 
+// Where an event stands among those of its transaction, in provide.transaction.metadata's terms.
+struct TransactionPlace {
+  std::string_view id;      // Debezium's: the session and transaction number, as in `stxnid`
+  int64_t total_order = 0;  // from 1
+  int64_t data_collection_order = 0;  // among the events of the same collection, from 1
+};
+
 // One change of one document. All views point into the buffer that the event was made from and are
 // valid only during the call that hands the event over.
 struct ChangeEvent {
@@ -59,6 +66,10 @@ struct ChangeEvent {
   bson::View filter;  // u, d: the document's key (`o2` of an update, `o` of a delete); else absent
   SessionTransaction session;
   std::optional<int64_t> h;  // the entry's `h`: 4.2 only
+  // Of a transaction in several oplog entries, or a prepared one: Debezium 1.3 numbers its
+  // operations otherwise, so the index in `position` means nothing to it.
+  bool spans_entries = false;
+  std::optional<TransactionPlace> transaction;  // only with transaction metadata
 };
 
 }  // namespace shardtail::event

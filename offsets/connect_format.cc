@@ -22,6 +22,9 @@ using JsonWriter = rapidjson::Writer<rapidjson::StringBuffer>;
 constexpr unsigned kParseFlags =
     rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
 
+// Debezium's: how many events of a collection the current transaction has had.
+constexpr std::string_view kCountPrefix = "transaction_data_collection_order_";
+
 void WriteString(std::string_view text, JsonWriter* json) {
   json->String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
 }
@@ -57,6 +60,20 @@ absl::StatusOr<uint32_t> Unsigned32(const rapidjson::Value& json, const char* fi
 const rapidjson::Value* Optional(const rapidjson::Value& json, const char* field) {
   const auto found = json.FindMember(field);
   return found == json.MemberEnd() || found->value.IsNull() ? nullptr : &found->value;
+}
+
+absl::StatusOr<std::shared_ptr<const TransactionCounts>> ReadCounts(const rapidjson::Value& json,
+                                                                    const rapidjson::Value& id) {
+  if (!id.IsString()) return Wrong("transaction_id", "is not a string");
+  auto counts = std::make_shared<TransactionCounts>();
+  counts->id = TextOf(id);
+  for (const auto& field : json.GetObject()) {
+    const std::string_view name = TextOf(field.name);
+    if (!name.starts_with(kCountPrefix)) continue;
+    if (!field.value.IsInt64() || field.value.GetInt64() < 0) return Wrong(name, "is no count");
+    counts->collections.emplace_back(name.substr(kCountPrefix.size()), field.value.GetInt64());
+  }
+  return std::shared_ptr<const TransactionCounts>(std::move(counts));
 }
 
 // The replica set of a key of this connector, written in Connect's form or not.
@@ -103,7 +120,8 @@ std::string EncodeValue(const StoredOffset& offset) {
   json.Key("ord");
   json.Int(ToJavaInt(offset.position.ts.increment));
   json.Key("transaction_id");
-  json.Null();
+  offset.transaction != nullptr ? WriteString(offset.transaction->id, &json)
+                                : static_cast<void>(json.Null());
   if (offset.initsync) {
     json.Key("initsync");
     json.Bool(true);
@@ -116,6 +134,20 @@ std::string EncodeValue(const StoredOffset& offset) {
   if (offset.position.index > 0) {
     json.Key("tord");
     json.Int64(offset.position.index);
+  }
+  if (offset.transaction != nullptr) {
+    for (const auto& [collection, count] : offset.transaction->collections) {
+      WriteString(fmt::format("{}{}", kCountPrefix, collection), &json);
+      json.Int64(count);
+    }
+  }
+  if (offset.inside.has_value()) {
+    json.Key("commit_sec");
+    json.Int(ToJavaInt(offset.inside->ts.seconds));
+    json.Key("commit_ord");
+    json.Int(ToJavaInt(offset.inside->ts.increment));
+    json.Key("commit_tord");
+    json.Int64(offset.inside->index);
   }
   json.EndObject();
   return std::string(TextOf(buffer));
@@ -150,6 +182,18 @@ absl::StatusOr<StoredOffset> DecodeValue(std::string_view text) {
     if (!stxnid->IsString()) return Wrong("stxnid", "is not a string");
     // Of another form it is of no use, and none is needed to go on.
     offset.session = event::FromStxnid(TextOf(*stxnid));
+  }
+  if (const auto* id = Optional(json, "transaction_id"); id != nullptr) {
+    SHARDTAIL_ASSIGN_OR_RETURN(offset.transaction, ReadCounts(json, *id));
+  }
+  if (const auto* tord = Optional(json, "commit_tord"); tord != nullptr) {
+    if (!tord->IsInt64() || tord->GetInt64() < 1)
+      return Wrong("commit_tord", "is no number from 1");
+    event::Position inside;
+    SHARDTAIL_ASSIGN_OR_RETURN(inside.ts.seconds, Unsigned32(json, "commit_sec"));
+    SHARDTAIL_ASSIGN_OR_RETURN(inside.ts.increment, Unsigned32(json, "commit_ord"));
+    inside.index = tord->GetInt64();
+    offset.inside = inside;
   }
   return offset;
 }

@@ -9,39 +9,113 @@
 namespace shardtail::pipeline {
 
 Publisher::Publisher(Parts parts, Options options, std::string replica_set)
-    : parts_(parts), options_(options), replica_set_(std::move(replica_set)) {}
+    : parts_(parts),
+      options_(options),
+      replica_set_(std::move(replica_set)),
+      monitor_(replica_set_),
+      last_beat_(parts.clock.Monotonic()) {}
 
 absl::Status Publisher::Publish(const event::ChangeEvent& event,
                                 const offsets::StoredOffset& offset, const std::stop_token& stop) {
   SHARDTAIL_ASSIGN_OR_RETURN(Collection * collection, Find(event.ns));
   if (!collection->captured || !parts_.namespace_filter.Accepts(event.operation)) {
     parts_.metrics.filtered.Add();
-    parts_.tracker.Pass(offset);
+    Pass(offset);
     return absl::OkStatus();
   }
-  if (absl::Status encoded = Encode(event, *collection); !encoded.ok()) {
+  event::ChangeEvent shaped = event;
+  if (options_.transaction_metadata) SHARDTAIL_RETURN_IF_ERROR(Monitor(&shaped, stop));
+  if (absl::Status encoded = Encode(&shaped, *collection); !encoded.ok()) {
     SHARDTAIL_RETURN_IF_ERROR(HandlePoison(absl::Status(
         encoded.code(),
         fmt::format("event {} of {} at {}: {}", event::ToLetter(event.operation), event.ns.full,
                     event::ToString(event.position), std::string(encoded.message())))));
-    parts_.tracker.Pass(offset);
+    Pass(offset);
     return absl::OkStatus();
   }
   Count(event.operation);
-  const uint64_t ticket = parts_.tracker.Open(offset);
-  SHARDTAIL_RETURN_IF_ERROR(parts_.sink.Send(
+  offsets::StoredOffset reached = offset;
+  if (shaped.transaction.has_value()) reached.transaction = monitor_.current();
+  last_offset_ = reached;
+  SHARDTAIL_RETURN_IF_ERROR(Send(
       {.topic = collection->record.topic, .key = key_, .value = value_, .partition = std::nullopt},
-      ticket, stop));
+      reached, stop));
   if (event.operation == event::Operation::kDelete && options_.tombstones_on_delete) {
     parts_.metrics.tombstones.Add();
-    const uint64_t tombstone = parts_.tracker.Open(offset);
-    SHARDTAIL_RETURN_IF_ERROR(parts_.sink.Send({.topic = collection->record.topic,
-                                                .key = key_,
-                                                .value = std::nullopt,
-                                                .partition = std::nullopt},
-                                               tombstone, stop));
+    SHARDTAIL_RETURN_IF_ERROR(Send({.topic = collection->record.topic,
+                                    .key = key_,
+                                    .value = std::nullopt,
+                                    .partition = std::nullopt},
+                                   reached, stop));
   }
   return absl::OkStatus();
+}
+
+void Publisher::Pass(const offsets::StoredOffset& offset) {
+  last_offset_ = offset;
+  // What was counted stays counted until the transaction ends.
+  last_offset_->transaction = monitor_.current();
+  parts_.tracker.Pass(*last_offset_);
+}
+
+void Publisher::Resume(const offsets::StoredOffset& offset) {
+  last_offset_ = offset;
+  if (options_.transaction_metadata) monitor_.Resume(offset.transaction);
+}
+
+absl::Status Publisher::Monitor(event::ChangeEvent* event, const std::stop_token& stop) {
+  // An `r` event carries the session of the entry that the copy began at, and belongs to none.
+  if (event->operation == event::Operation::kRead || !event->session.present) {
+    return EndTransaction(stop);
+  }
+  std::string id = event::ToStxnid(event->session);
+  if (!monitor_.IsCurrent(id)) {
+    SHARDTAIL_RETURN_IF_ERROR(EndTransaction(stop));
+    if (last_offset_.has_value()) {
+      SHARDTAIL_RETURN_IF_ERROR(Send({.topic = parts_.metadata.transaction_topic(),
+                                      .key = parts_.metadata.TransactionKey(id),
+                                      .value = parts_.metadata.BeginValue(id),
+                                      .partition = std::nullopt},
+                                     *last_offset_, stop));
+    }
+    monitor_.Begin(std::move(id));
+  }
+  event->transaction = monitor_.Count(event->ns);
+  return absl::OkStatus();
+}
+
+absl::Status Publisher::EndTransaction(const std::stop_token& stop) {
+  const auto ended = monitor_.current();
+  if (ended == nullptr) return absl::OkStatus();
+  monitor_.End();
+  last_offset_->transaction = nullptr;
+  return Send({.topic = parts_.metadata.transaction_topic(),
+               .key = parts_.metadata.TransactionKey(ended->id),
+               .value = parts_.metadata.EndValue(ended->id, ended->collections),
+               .partition = std::nullopt},
+              *last_offset_, stop);
+}
+
+absl::Status Publisher::BeatWhenDue(const std::stop_token& stop) {
+  if (TimeToNextBeat() > absl::ZeroDuration() || !last_offset_.has_value()) {
+    return absl::OkStatus();
+  }
+  last_beat_ = parts_.clock.Monotonic();
+  return Send({.topic = parts_.metadata.heartbeat_topic(),
+               .key = parts_.metadata.heartbeat_key(),
+               .value = parts_.metadata.HeartbeatValue(parts_.clock.NowMillis()),
+               .partition = 0},
+              *last_offset_, stop);
+}
+
+absl::Duration Publisher::TimeToNextBeat() const {
+  if (options_.heartbeat_interval <= absl::ZeroDuration()) return absl::Hours(24);
+  return last_beat_ + options_.heartbeat_interval - parts_.clock.Monotonic();
+}
+
+absl::Status Publisher::Send(const sink::Record& record, const offsets::StoredOffset& offset,
+                             const std::stop_token& stop) {
+  return parts_.sink.Send(record, parts_.tracker.Open(offset), stop);
 }
 
 absl::Status Publisher::HandlePoison(const absl::Status& status) {
@@ -81,19 +155,17 @@ absl::StatusOr<Publisher::Collection*> Publisher::Find(const event::Namespace& n
   return last_;
 }
 
-absl::Status Publisher::Encode(const event::ChangeEvent& event, const Collection& collection) {
-  const int64_t now = parts_.clock.NowMillis();
-  if (!collection.rules.active()) {
-    return parts_.encoder.Encode(event, collection.record, now, &key_, &value_);
+absl::Status Publisher::Encode(event::ChangeEvent* event, const Collection& collection) {
+  if (collection.rules.active()) {
+    if (event->document.present()) {
+      SHARDTAIL_ASSIGN_OR_RETURN(event->document,
+                                 collection.rules.Apply(event->document, document_));
+    }
+    if (event->filter.present()) {
+      SHARDTAIL_ASSIGN_OR_RETURN(event->filter, collection.rules.Apply(event->filter, filter_));
+    }
   }
-  event::ChangeEvent shaped = event;
-  if (event.document.present()) {
-    SHARDTAIL_ASSIGN_OR_RETURN(shaped.document, collection.rules.Apply(event.document, document_));
-  }
-  if (event.filter.present()) {
-    SHARDTAIL_ASSIGN_OR_RETURN(shaped.filter, collection.rules.Apply(event.filter, filter_));
-  }
-  return parts_.encoder.Encode(shaped, collection.record, now, &key_, &value_);
+  return parts_.encoder.Encode(*event, collection.record, parts_.clock.NowMillis(), &key_, &value_);
 }
 
 void Publisher::Count(event::Operation operation) {

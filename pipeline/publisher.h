@@ -2,6 +2,7 @@
 #define SHARDTAIL_PIPELINE_PUBLISHER_H_
 
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -10,12 +11,14 @@
 #include "absl/status/status.h"
 #include "base/clock.h"
 #include "encoding/json_encoder.h"
+#include "encoding/metadata_json.h"
 #include "event/change_event.h"
 #include "filter/field_filter.h"
 #include "filter/namespace_filter.h"
 #include "metrics/pipeline_metrics.h"
 #include "offsets/ack_tracker.h"
 #include "pipeline/options.h"
+#include "pipeline/transaction_monitor.h"
 #include "sink/sink.h"
 
 namespace shardtail::pipeline {
@@ -32,6 +35,7 @@ class Publisher {
     const filter::NamespaceFilter& namespace_filter;
     const filter::FieldFilter& field_filter;
     const encoding::JsonEncoder& encoder;
+    const encoding::MetadataJson& metadata;
     sink::Sink& sink;
     offsets::AckTracker& tracker;
     base::Clock& clock;
@@ -49,7 +53,23 @@ class Publisher {
                        const std::stop_token& stop);
 
   // Everything up to `offset` was handled.
-  void Pass(const offsets::StoredOffset& offset) { parts_.tracker.Pass(offset); }
+  void Pass(const offsets::StoredOffset& offset);
+
+  // The offset that the last event or Pass() left: what may be stored when all is delivered.
+  const std::optional<offsets::StoredOffset>& last_offset() const { return last_offset_; }
+
+  // Goes on after `offset`, from which a stream starts: also in the middle of a transaction's
+  // counts.
+  void Resume(const offsets::StoredOffset& offset);
+
+  // With transaction metadata: the transaction under way, if any, is known to have ended.
+  absl::Status EndTransaction(const std::stop_token& stop);
+
+  // Sends a heartbeat when heartbeat.interval.ms is over.
+  absl::Status BeatWhenDue(const std::stop_token& stop);
+
+  // How long until the next heartbeat is due; a long time without heartbeats.
+  absl::Duration TimeToNextBeat() const;
 
   // An entry or event that cannot be turned into a record, by the failure mode: the status itself
   // (fail), or OK, logged (warn) and counted.
@@ -71,7 +91,12 @@ class Publisher {
   };
 
   absl::StatusOr<Collection*> Find(const event::Namespace& ns);
-  absl::Status Encode(const event::ChangeEvent& event, const Collection& collection);
+  // Applies the field rules to the event, and encodes it into key_ and value_.
+  absl::Status Encode(event::ChangeEvent* event, const Collection& collection);
+  // Begins and ends transactions as the event shows, and counts it.
+  absl::Status Monitor(event::ChangeEvent* event, const std::stop_token& stop);
+  absl::Status Send(const sink::Record& record, const offsets::StoredOffset& offset,
+                    const std::stop_token& stop);
   void Count(event::Operation operation);
 
   const Parts parts_;
@@ -81,6 +106,9 @@ class Publisher {
   std::string last_name_;  // of the event before: most events come in runs of one collection
   Collection* last_ = nullptr;
   std::unordered_map<std::string, std::string> topics_;  // topic → first collection, for collisions
+  TransactionMonitor monitor_;
+  std::optional<offsets::StoredOffset> last_offset_;
+  absl::Duration last_beat_;  // by the monotonic clock
   std::string key_;
   std::string value_;
   bson::Builder document_;  // what the field rules leave of the event's document

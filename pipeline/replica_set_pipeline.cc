@@ -75,6 +75,7 @@ absl::Status ReplicaSetPipeline::OpenDelivery() {
       std::make_unique<Publisher>(Publisher::Parts{.namespace_filter = parts_.namespace_filter,
                                                    .field_filter = parts_.field_filter,
                                                    .encoder = parts_.encoder,
+                                                   .metadata = parts_.metadata,
                                                    .sink = *delivery->sink,
                                                    .tracker = delivery->tracker,
                                                    .clock = parts_.clock,
@@ -182,13 +183,24 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
       member.lookup(), tailer_metrics_,
       [this](const event::Namespace& ns) { return delivery_->publisher->Captures(ns); });
   base::LogInfo("streaming from {} after {}", member.name(), event::ToString(progress_->position));
+  Publisher& publisher = *delivery_->publisher;
+  publisher.Resume(*progress_);
   absl::Duration role_checked = parts_.clock.Monotonic();
   while (true) {
-    SHARDTAIL_ASSIGN_OR_RETURN(const tailer::OplogBatch batch, source.Next(stop));
-    for (const bson::View entry : batch.entries) {
-      SHARDTAIL_RETURN_IF_ERROR(HandleEntry(entry, decoder, stop));
+    SHARDTAIL_ASSIGN_OR_RETURN(const std::optional<tailer::OplogBatch> batch,
+                               source.Next(publisher.TimeToNextBeat(), stop));
+    if (batch.has_value()) {
+      for (const bson::View entry : batch->entries) {
+        SHARDTAIL_RETURN_IF_ERROR(HandleEntry(entry, decoder, stop));
+      }
+      if (batch->entries.empty()) {
+        // Nothing more for now: a retryable write's statements are all there.
+        SHARDTAIL_RETURN_IF_ERROR(publisher.EndTransaction(stop));
+      } else {
+        copies_in_a_row_ = 0;
+      }
     }
-    if (!batch.entries.empty()) copies_in_a_row_ = 0;
+    SHARDTAIL_RETURN_IF_ERROR(publisher.BeatWhenDue(stop));
     SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->EndBatch());
     SHARDTAIL_RETURN_IF_ERROR(delivery_->tracker.failure());
     if (const absl::Duration now = parts_.clock.Monotonic();
@@ -204,28 +216,40 @@ absl::Status ReplicaSetPipeline::HandleEntry(bson::View entry, tailer::EntryDeco
   const absl::StatusOr<bson::Timestamp> ts = tailer::EntryTimestamp(entry);
   // Without a position there is no safe way past the entry, whatever the failure mode.
   SHARDTAIL_RETURN_IF_ERROR(ts.status());
-  const int64_t delivered = progress_->position.ts == *ts ? progress_->position.index : 0;
-  bool any = false;
+  Publisher& publisher = *delivery_->publisher;
+  const offsets::StoredOffset before = *progress_;
+  const event::Position& reached = before.inside.value_or(before.position);
+  const int64_t delivered = reached.ts == *ts ? reached.index : 0;
+  bool passed = false;       // an event's own offset leads past the entry
+  bool transaction = false;  // which the entry commits
   absl::Status decoded =
       decoder.Decode(entry, [&](const event::ChangeEvent& event) -> absl::Status {
-        any = true;
+        transaction = event.position.index > 0 && event.session.present;
+        passed = !event.spans_entries;
         if (event.position.index != 0 && event.position.index <= delivered) return absl::OkStatus();
-        const offsets::StoredOffset offset{
+        offsets::StoredOffset offset{
             .position = event.position, .session = event.session, .h = event.h, .initsync = false};
-        SHARDTAIL_RETURN_IF_ERROR(delivery_->publisher->Publish(event, offset, stop));
-        progress_ = offset;
+        if (event.spans_entries) {
+          offset = before;
+          offset.inside = event.position;
+        }
+        SHARDTAIL_RETURN_IF_ERROR(publisher.Publish(event, offset, stop));
+        progress_ = publisher.last_offset();
         return absl::OkStatus();
       });
   if (decoded.code() == absl::StatusCode::kDataLoss) {
-    SHARDTAIL_RETURN_IF_ERROR(delivery_->publisher->HandlePoison(decoded));
-    any = false;
+    SHARDTAIL_RETURN_IF_ERROR(publisher.HandlePoison(decoded));
+    passed = false;
   } else {
     SHARDTAIL_RETURN_IF_ERROR(decoded);
   }
-  if (!any) {
-    progress_ =
-        offsets::StoredOffset{.position = {*ts, 0}, .session = {}, .h = {}, .initsync = false};
-    delivery_->publisher->Pass(*progress_);
+  if (!passed) {
+    publisher.Pass({.position = {*ts, 0}});
+    progress_ = publisher.last_offset();
+  }
+  if (transaction) {
+    SHARDTAIL_RETURN_IF_ERROR(publisher.EndTransaction(stop));
+    progress_ = publisher.last_offset();
   }
   return absl::OkStatus();
 }

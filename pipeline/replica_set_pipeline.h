@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "encoding/json_encoder.h"
+#include "encoding/metadata_json.h"
 #include "filter/field_filter.h"
 #include "filter/namespace_filter.h"
 #include "metrics/pipeline_metrics.h"
@@ -53,6 +54,7 @@ class ReplicaSetPipeline {
     const filter::NamespaceFilter& namespace_filter;
     const filter::FieldFilter& field_filter;
     const encoding::JsonEncoder& encoder;
+    const encoding::MetadataJson& metadata;
     base::Clock& clock;
   };
 

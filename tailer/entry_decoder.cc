@@ -109,6 +109,7 @@ absl::Status EntryDecoder::DecodeApplyOps(const OplogEntry& entry, bson::View op
   if (!is_transaction || entry.previous == bson::Timestamp{}) {
     return DecodeOperations(operations, 0, event, consume);
   }
+  event->spans_entries = true;
   const auto chain = TransactionChain::Walk(lookup_, entry.session, entry.previous, false);
   if (absl::IsDataLoss(chain.status())) {
     return Broken(event->position, entry.ns, std::string(chain.status().message()));
@@ -127,6 +128,7 @@ absl::Status EntryDecoder::DecodeCommit(const OplogEntry& entry, ChangeEvent* ev
   if (!entry.session.present || entry.previous == bson::Timestamp{}) {
     return Broken(event->position, entry.ns, "a commitTransaction without its transaction");
   }
+  event->spans_entries = true;
   const auto chain = TransactionChain::Walk(lookup_, entry.session, entry.previous, true);
   if (absl::IsDataLoss(chain.status())) {
     return Broken(event->position, entry.ns, std::string(chain.status().message()));

@@ -52,7 +52,7 @@ class EntryDecoder {
   //                optime, namespace, and what is wrong. Events before the broken one were consumed
   //   kOutOfRange  a transaction began before the oplog's oldest entry
   //   others       from the lookup
-  absl::Status Decode(bson::View entry, Consume consume);
+  absl::Status Decode(bson::View bytes, Consume consume);
 
  private:
   // What is the same in all events of one entry stands in `event` already.

@@ -7,13 +7,16 @@ namespace shardtail::tailer {
 ReadAhead::ReadAhead(std::unique_ptr<OplogSource> source)
     : source_(std::move(source)), thread_([this](const std::stop_token& stop) { Read(stop); }) {}
 
-absl::StatusOr<OplogBatch> ReadAhead::Next(const std::stop_token& stop) {
+absl::StatusOr<std::optional<OplogBatch>> ReadAhead::Next(absl::Duration timeout,
+                                                          const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, stop, [this] { return next_.has_value(); });
+  const bool ready = changed_.wait_for(lock, stop, absl::ToChronoNanoseconds(timeout),
+                                       [this] { return next_.has_value(); });
   // Also when there is a batch: under load there always is one.
   if (stop.stop_requested()) return absl::CancelledError("stopped while reading the oplog");
+  if (!ready) return std::nullopt;
   if (!next_->ok()) return next_->status();
-  absl::StatusOr<OplogBatch> batch = *std::move(next_);
+  std::optional<OplogBatch> batch = **std::move(next_);
   next_.reset();
   lock.unlock();
   changed_.notify_all();

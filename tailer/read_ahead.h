@@ -24,8 +24,10 @@ class ReadAhead {
  public:
   explicit ReadAhead(std::unique_ptr<OplogSource> source);
 
-  // The next batch, or the error that ended the source; kCancelled as soon as `stop` is requested.
-  absl::StatusOr<OplogBatch> Next(const std::stop_token& stop);
+  // The next batch, or the error that ended the source; nullopt when there is none within
+  // `timeout`; kCancelled as soon as `stop` is requested.
+  absl::StatusOr<std::optional<OplogBatch>> Next(absl::Duration timeout,
+                                                 const std::stop_token& stop);
 
  private:
   void Read(const std::stop_token& stop);

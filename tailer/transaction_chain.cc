@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <ranges>
 #include <utility>
 
 #include "base/status_macros.h"
@@ -81,7 +80,8 @@ absl::StatusOr<TransactionChain> TransactionChain::Walk(EntryLookup& lookup,
 
 absl::Status TransactionChain::ForEach(
     absl::FunctionRef<absl::Status(bson::View operations)> consume) const {
-  for (const bson::Timestamp ts : std::views::reverse(times_)) {
+  for (auto at = times_.rbegin(); at != times_.rend(); ++at) {
+    const bson::Timestamp ts = *at;
     if (ts == times_.back()) {  // at hand from the walk
       SHARDTAIL_ASSIGN_OR_RETURN(const bson::View operations, OperationsOf(oldest_, ts));
       SHARDTAIL_RETURN_IF_ERROR(consume(operations));

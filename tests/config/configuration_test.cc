@@ -268,8 +268,6 @@ TEST(ConfigurationTest, WhatHasNoEffectIsToldOnceForEachReason) {
 
 TEST(ConfigurationTest, ARefusedPropertysDefaultIsNoMistake) {
   EXPECT_THAT(LoadWith({{"initial.sync.max.threads", " 1 "},
-                        {"provide.transaction.metadata", "FALSE"},
-                        {"heartbeat.interval.ms", "0"},
                         {"exactly.once.support", "requested"},
                         {"transforms", ""}})
                   .notes,

@@ -112,11 +112,6 @@ TEST(MistakesTest, WhatIsNotThereYetIsRefusedWithTheRemedy) {
   EXPECT_EQ(MistakesWith({{"initial.sync.max.threads", "2"}}),
             "initial.sync.max.threads: copying in parallel is not there yet; set it to 1, or leave "
             "it out");
-  EXPECT_EQ(MistakesWith({{"provide.transaction.metadata", "true"}}),
-            "provide.transaction.metadata: transaction metadata is not there yet; set it to false, "
-            "or leave it out");
-  EXPECT_THAT(MistakesWith({{"heartbeat.interval.ms", "1000"}}),
-              HasSubstr("heartbeat.interval.ms: heartbeat records are not there yet; set it to 0"));
   EXPECT_EQ(MistakesWith({{"mongodb.connection.string", "mongodb://joe:hush@a"}}),
             "mongodb.connection.string: connection strings are not there yet; give mongodb.hosts, "
             "mongodb.user and mongodb.password");

@@ -55,11 +55,11 @@ constexpr Expected kDebeziumProperties[] = {
     {"connect.max.attempts", "16", Effect::kImplemented},
     {"retriable.restart.connector.wait.ms", "10000", Effect::kNone},
     {"source.struct.version", "v2", Effect::kImplemented},
-    {"heartbeat.interval.ms", "0", Effect::kRefused},
-    {"heartbeat.topics.prefix", "__debezium-heartbeat", Effect::kNone},
+    {"heartbeat.interval.ms", "0", Effect::kImplemented},
+    {"heartbeat.topics.prefix", "__debezium-heartbeat", Effect::kImplemented},
     {"sanitize.field.names", "false", Effect::kNone},
     {"skipped.operations", "", Effect::kImplemented},
-    {"provide.transaction.metadata", "false", Effect::kRefused},
+    {"provide.transaction.metadata", "false", Effect::kImplemented},
     // Not in its documentation:
     {"event.processing.failure.handling.mode", "fail", Effect::kImplemented},
 };

@@ -35,6 +35,7 @@ class ReplicaSetPipelineTest : public ::testing::Test {
                                   .namespace_filter = namespace_filter_,
                                   .field_filter = field_filter_,
                                   .encoder = encoder_,
+                                  .metadata = metadata_,
                                   .clock = clock_},
         options, kSet);
   }
@@ -75,6 +76,8 @@ class ReplicaSetPipelineTest : public ::testing::Test {
   filter::NamespaceFilter namespace_filter_{
       filter::Options{.collection_exclude = {*base::Regex::Create("db\\.hidden", true)}}};
   filter::FieldFilter field_filter_ = *filter::FieldFilter::Create({});
+  encoding::MetadataJson metadata_{
+      encoding::Options{.logical_name = "server", .key_schema = false, .value_schema = false}};
   encoding::JsonEncoder encoder_{encoding::Options{.logical_name = "server",
                                                    .connector_version = "1",
                                                    .key_schema = false,
@@ -221,6 +224,134 @@ TEST_F(ReplicaSetPipelineTest, ContinuesInTheMiddleOfATransaction) {
   ASSERT_TRUE(store_.Save(kSet, {.position = {{11, 1}, 2}}).ok());
   EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
   EXPECT_THAT(Sent(), ElementsAre("c 3", "c 4", "c 9"));
+}
+
+// The session of a transaction: a UUID of this byte 16 times.
+bson::Document Session(char byte) {
+  const std::string uuid(16, byte);
+  bson::Element id{.type = bson::Type::kBinary};
+  const std::string value = std::string("\x10\0\0\0\x04", 5) + uuid;
+  id.value = reinterpret_cast<const uint8_t*>(value.data());
+  id.value_size = static_cast<uint32_t>(value.size());
+  return bson::Builder().Value("id", id).Build();
+}
+
+// An oplog entry of a transaction: inserts of the ids [first, last] into db.a.
+bson::Document TransactionEntry(uint32_t seconds, int first, int last, uint32_t previous_seconds,
+                                bool partial) {
+  bson::Builder entry;
+  entry.Time("ts", {seconds, 1}).String("op", "c").String("ns", "admin.$cmd");
+  entry.SubDocument("lsid", Session('A')).Int64("txnNumber", 3);
+  entry.OpenDocument("o").OpenArray("applyOps");
+  for (int id = first; id <= last; ++id) {
+    entry.OpenDocument(std::to_string(id - first))
+        .String("op", "i")
+        .String("ns", "db.a")
+        .SubDocument("o", bson::Builder().Int32("_id", id).view())
+        .Close();
+  }
+  entry.Close();
+  if (partial) entry.Bool("partialTxn", true);
+  entry.Close();
+  entry.OpenDocument("prevOpTime")
+      .Time("ts", {previous_seconds, previous_seconds == 0 ? 0U : 1U})
+      .Int64("t", 1)
+      .Close();
+  return entry.Build();
+}
+
+TEST_F(ReplicaSetPipelineTest,
+       InATransactionOfSeveralEntriesNoIndexIsStoredThatDebeziumWouldMisread) {
+  set_.Noop(10);
+  set_.oplog.push_back(TransactionEntry(11, 1, 2, 0, true));
+  set_.Noop(12);
+  set_.oplog.push_back(TransactionEntry(13, 3, 4, 11, false));
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
+  log_.fail_at = 2;  // operation 3
+  {
+    const auto pipeline = Make();
+    EXPECT_EQ(pipeline->Run({}).message(), "the broker is gone");
+  }
+  EXPECT_EQ(Stored().position, (event::Position{{12, 1}, 0}));
+  EXPECT_EQ(Stored().inside, (event::Position{{13, 1}, 2}));
+  log_.records.clear();
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("c 3", "c 4"));
+  EXPECT_EQ(Stored(), (offsets::StoredOffset{.position = {{13, 1}, 0}}));
+}
+
+// What went to the transaction topic: `BEGIN`, or `END` with the count.
+std::vector<std::string> Transactions(const fakes::SinkLog& log) {
+  std::vector<std::string> seen;
+  for (const fakes::SentRecord& record : log.records) {
+    if (record.topic != "server.transaction") {
+      seen.push_back(record.value->substr(record.value->find("\"transaction\":") + 14));
+    } else if (record.value->find("BEGIN") != std::string::npos) {
+      seen.emplace_back("BEGIN");
+    } else {
+      seen.push_back(record.value->substr(record.value->find("\"event_count\"")));
+    }
+  }
+  return seen;
+}
+
+constexpr char kTransactionId[] = "41414141-4141-4141-4141-414141414141:3";
+
+TEST_F(ReplicaSetPipelineTest, ATransactionHasItsBeginAndItsEndAsSoonAsItCommits) {
+  set_.Noop(10);
+  set_.oplog.push_back(TransactionEntry(11, 1, 2, 0, false));
+  set_.Insert(12, "db.a", 9);
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
+  EXPECT_EQ(Capture({.transaction_metadata = true}).code(), absl::StatusCode::kCancelled);
+  const std::string place = fmt::format(R"({{"id":"{}","total_order":)", kTransactionId);
+  EXPECT_THAT(Transactions(log_),
+              ElementsAre("BEGIN", place + R"(1,"data_collection_order":1}})",
+                          place + R"(2,"data_collection_order":2}})",
+                          R"("event_count":2,"data_collections":[{"data_collection":"rs0.db.a",)"
+                          R"("event_count":2}]})",
+                          "null}"));
+  EXPECT_EQ(Stored().transaction, nullptr);
+}
+
+TEST_F(ReplicaSetPipelineTest, AfterARestartInTheMiddleTheCountsGoOn) {
+  set_.Noop(10);
+  set_.oplog.push_back(TransactionEntry(11, 1, 3, 0, false));
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
+  log_.fail_at = 3;  // the third of the three inserts, behind BEGIN
+  {
+    const auto pipeline = Make({.transaction_metadata = true});
+    EXPECT_EQ(pipeline->Run({}).message(), "the broker is gone");
+  }
+  ASSERT_NE(Stored().transaction, nullptr);
+  EXPECT_EQ(Stored().transaction->id, kTransactionId);
+  log_.records.clear();
+  EXPECT_EQ(Capture({.transaction_metadata = true}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(
+      Transactions(log_),
+      ElementsAre(fmt::format(R"({{"id":"{}","total_order":3,"data_collection_order":3}}}})",
+                              kTransactionId),
+                  HasSubstr(R"("event_count":3)")));
+}
+
+TEST_F(ReplicaSetPipelineTest, BeatsFromATimerAlsoWhenNothingIsCaptured) {
+  set_.Noop(10);
+  set_.Noop(11);
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
+  const auto pipeline = Make({.heartbeat_interval = absl::Nanoseconds(1)});
+  // The clock stands still until the oplog was read.
+  set_.at_end = [this] {
+    clock_.Advance(absl::Seconds(1));
+    return absl::UnavailableError("again");
+  };
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kUnavailable);
+  set_.Noop(12);
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(pipeline->Drain(absl::Seconds(1)).ok());
+  ASSERT_FALSE(log_.records.empty());
+  EXPECT_EQ(log_.records[0].topic, "__debezium-heartbeat.server");
+  EXPECT_EQ(log_.records[0].key, R"({"serverName":"server"})");
+  EXPECT_THAT(*log_.records[0].value, HasSubstr(R"({"ts_ms":16000000)"));
+  EXPECT_EQ(Stored().position, (event::Position{{12, 1}, 0}));
 }
 
 TEST_F(ReplicaSetPipelineTest, AnUndecodableEntryFailsOrIsCountedAsTheModeSays) {

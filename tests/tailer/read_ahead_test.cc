@@ -14,6 +14,9 @@
 namespace shardtail::tailer {
 namespace {
 
+// Far longer than any wait in these tests.
+constexpr absl::Duration kLong = absl::Minutes(10);
+
 // Gives what a test put in, and tells how often it was read.
 class ScriptedSource : public OplogSource {
  public:
@@ -63,11 +66,11 @@ TEST(ReadAheadTest, GivesTheBatchesInOrderAndThenTheErrorForGood) {
   script.Add(BatchOf(3));
   script.Add(absl::AbortedError("rolled back"));
   ReadAhead reader(std::make_unique<ScriptedSource>(script));
-  EXPECT_EQ(reader.Next({})->entries.size(), 1U);
-  EXPECT_EQ(reader.Next({})->entries.size(), 0U);
-  EXPECT_EQ(reader.Next({})->entries.size(), 3U);
-  EXPECT_EQ(reader.Next({}).status(), absl::AbortedError("rolled back"));
-  EXPECT_EQ(reader.Next({}).status(), absl::AbortedError("rolled back"));
+  EXPECT_EQ(reader.Next(kLong, {})->value().entries.size(), 1U);
+  EXPECT_EQ(reader.Next(kLong, {})->value().entries.size(), 0U);
+  EXPECT_EQ(reader.Next(kLong, {})->value().entries.size(), 3U);
+  EXPECT_EQ(reader.Next(kLong, {}).status(), absl::AbortedError("rolled back"));
+  EXPECT_EQ(reader.Next(kLong, {}).status(), absl::AbortedError("rolled back"));
   const std::lock_guard lock(script.mutex);
   EXPECT_EQ(script.reads, 4);
 }
@@ -82,7 +85,7 @@ TEST(ReadAheadTest, ReadsOneBatchAheadAndNoMore) {
     const std::lock_guard lock(script.mutex);
     EXPECT_EQ(script.reads, 2);
   }
-  ASSERT_TRUE(reader.Next({}).ok());
+  ASSERT_TRUE(reader.Next(kLong, {}).ok());
   script.WaitForReads(3);
   const std::lock_guard lock(script.mutex);
   EXPECT_EQ(script.reads, 3);
@@ -96,7 +99,7 @@ TEST(ReadAheadTest, AStopInterruptsTheWait) {
     script.WaitForReads(1);
     stop.request_stop();
   });
-  EXPECT_EQ(reader.Next(stop.get_token()).status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(reader.Next(kLong, stop.get_token()).status().code(), absl::StatusCode::kCancelled);
   script.Add(BatchOf(0));  // the read that is under way comes to its end
 }
 
@@ -104,10 +107,10 @@ TEST(ReadAheadTest, AStopIsSeenThoughBatchesAreThere) {
   ScriptedSource::Script script;
   for (int i = 0; i < 3; ++i) script.Add(BatchOf(1));
   ReadAhead reader(std::make_unique<ScriptedSource>(script));
-  ASSERT_TRUE(reader.Next({}).ok());
+  ASSERT_TRUE(reader.Next(kLong, {}).ok());
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_EQ(reader.Next(stop.get_token()).status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(reader.Next(kLong, stop.get_token()).status().code(), absl::StatusCode::kCancelled);
   script.Add(BatchOf(1));
 }
 
@@ -120,6 +123,17 @@ TEST(ReadAheadTest, EndsWithABatchThatNobodyTook) {
   }
   const std::lock_guard lock(script.mutex);
   EXPECT_EQ(script.reads, 2);
+}
+
+TEST(ReadAheadTest, GivesNothingWhenNothingComesInTime) {
+  ScriptedSource::Script script;
+  ReadAhead reader(std::make_unique<ScriptedSource>(script));
+  const auto nothing = reader.Next(absl::ZeroDuration(), {});
+  ASSERT_TRUE(nothing.ok());
+  EXPECT_FALSE(nothing->has_value());
+  script.Add(BatchOf(1));
+  EXPECT_TRUE(reader.Next(kLong, {})->has_value());
+  script.Add(BatchOf(0));  // the read that is under way comes to its end
 }
 
 }  // namespace
