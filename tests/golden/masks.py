@@ -18,9 +18,11 @@ MASKS: list[tuple[re.Pattern[bytes], bytes]] = [
     # Seconds and ordinal of the entry's optime; when the event was made.
     (re.compile(rb',"ts_ms":(\d{10}000),"snapshot":"'), b"TS"),
     (re.compile(rb',"ord":(\d{1,10}),"h":'), b"ORD"),
+    (re.compile(rb'"ns":"(?:[^"\\]|\\.)*","sec":(\d{10}),"ord":\d{1,10},"h":'), b"SEC"),  # in v1
     (re.compile(rb'\},"op":"[crud]","ts_ms":(\d{13}),"transaction":'), b"NOW"),
     # The session part of the transaction's id: each client's own. The number after it stays.
     (re.compile(rb'"stxnid":"(' + UUID + rb'):\d+"\}'), b"SESSION"),
+    (re.compile(rb',"transaction":\{"id":"(' + UUID + rb'):\d+","total_order":'), b"SESSION"),
     # A snapshot record has the id of the oplog's last entry, whatever that was.
     (re.compile(rb'"snapshot":"(?:true|last)",(?:(?!"stxnid":).)*"stxnid":(null|"' + UUID +
                 rb':\d+")\},"op":"r"', re.DOTALL), b"STXNID"),
