@@ -1,0 +1,66 @@
+"""A replica set captured into a file: no broker, and each event as it was written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from integration.harness import java_offsets
+from integration.harness.mongo import ReplicaSet
+from integration.harness.offsets import Position, position_of
+from integration.harness.shardtail import Shardtail, connector
+from integration.harness.waiting import wait_for
+
+
+class FileCapture:
+    """Knows how far the program has come by what it stored, as Capture does."""
+
+    def __init__(self, directory: Path, replica_set: ReplicaSet,
+                 properties: Mapping[str, str] | None = None) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._replica_set = replica_set
+        self.events_path = directory / "events.jsonl"
+        self.offsets_path = directory / "offsets"
+        self.shardtail = Shardtail(directory, {
+            **connector(replica_set.hosts),
+            "key.converter.schemas.enable": "false",
+            "value.converter.schemas.enable": "false",
+            "sink.type": "file",
+            "sink.file.path": str(self.events_path),
+            "offset.storage.file.filename": str(self.offsets_path),
+            "offset.flush.interval.ms": "200",
+            **(properties or {}),
+        })
+
+    @property
+    def position(self) -> Position | None:
+        """What it has stored; None before the snapshot is complete."""
+        if not self.offsets_path.exists():
+            return None
+        [value] = java_offsets.decode(self.offsets_path.read_bytes()).values()
+        return None if value is None else position_of(json.loads(value))
+
+    def wait_for_snapshot(self, seconds: float = 60) -> None:
+        wait_for("a complete snapshot", lambda: self.alive() and self.position is not None,
+                 seconds=seconds)
+
+    def wait_until_caught_up(self, seconds: float = 120) -> None:
+        """Returns when the stored offset has come to where the oplog ends now."""
+        end = self._replica_set.last_optime()
+        goal = Position(end.time, end.inc)
+
+        def there() -> bool:
+            position = self.position
+            return self.alive() and position is not None and position >= goal
+
+        wait_for(f"the stored offset at {goal}", there, seconds=seconds)
+
+    def alive(self) -> bool:
+        self.shardtail.check_running()
+        return True
+
+    def events(self) -> list[dict]:
+        """Topic, key and value of all that was written; the value of a tombstone is None."""
+        with self.events_path.open() as lines:
+            return [json.loads(line) for line in lines]
