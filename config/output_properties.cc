@@ -67,7 +67,7 @@ PropertyGroup KafkaClients() {
           Text("bootstrap.servers", Field(&Kafka::bootstrap_servers),
                "The brokers to begin with: `host:port,…`."),
           Family("producer.*", Field(&Kafka::producer), "Properties of the producer."),
-          Family("producer.override.*", Field(&Kafka::producer),
+          Family("producer.override.*", Field(&Kafka::producer_override),
                  "The same, and over those of `producer.*`."),
       }};
   for (const char* name :

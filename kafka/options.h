@@ -14,7 +14,8 @@ struct Options {
   std::string bootstrap_servers;
   Properties
       common;  // of the worker: security.protocol, sasl.*, ssl.*, client.id …, for every client
-  Properties producer;  // producer.*, then producer.override.* over it
+  Properties producer;           // producer.*
+  Properties producer_override;  // producer.override.*, over those
   // topic.creation.default.partitions and .replication.factor; 0: the broker creates topics by its
   // own settings (auto.create.topics.enable).
   int topic_partitions = 0;

@@ -140,6 +140,9 @@ Translation TranslateForProducer(const Options& options) {
   for (const auto& [name, value] : options.producer) {
     properties[name] = {"producer." + name, Trimmed(value)};
   }
+  for (const auto& [name, value] : options.producer_override) {
+    properties[name] = {"producer.override." + name, Trimmed(value)};
+  }
   Translation translation = Translate(properties);
   for (const ProducerDefault& one : kProducerDefaults) {
     translation.values.try_emplace(std::string(one.name), one.value);

@@ -21,8 +21,7 @@ std::string EncodeKey(std::string_view connector_name, std::string_view logical_
                       std::string_view replica_set);
 
 // `{"sec":…,"ord":…,"transaction_id":null,"h":null,"stxnid":…}`, with `"initsync":true` before h
-// and
-// `"tord":…` at the end where they apply: the order of a java.util.HashMap. With transaction
+// and `"tord":…` at the end where they apply: the order of a java.util.HashMap. With transaction
 // metadata `transaction_id` is set, and `"transaction_data_collection_order_<rs.db.coll>":…`
 // follow. Ours alone, and ignored by Debezium: `commit_sec`, `commit_ord`, `commit_tord`, see
 // StoredOffset::inside. `sec` and `ord` are Java's ints: from 2^31 on (a `sec` of the year 2038)
@@ -31,7 +30,7 @@ std::string EncodeValue(const StoredOffset& offset);
 
 // The reverse: fields in any order, unknown ones ignored; `sec` and `ord` from -2^31 to 2^32 - 1.
 // kFailedPrecondition says what is wrong with which field.
-absl::StatusOr<StoredOffset> DecodeValue(std::string_view json);
+absl::StatusOr<StoredOffset> DecodeValue(std::string_view text);
 
 // The entries of a store, of which those of one connector are wanted.
 class ConnectorOffsets {

@@ -14,7 +14,6 @@
 #include <system_error>
 #include <utility>
 
-#include "base/log.h"
 #include "base/status_macros.h"
 #include "offsets/connect_format.h"
 
@@ -130,8 +129,11 @@ absl::StatusOr<std::vector<JavaMapEntry>> FileOffsetStore::Read() const {
     return FileError(errno, fmt::format("cannot read the offset file {}", path_));
   }
   if (bytes.empty()) {
-    base::LogWarn("the offset file {} is empty: taken as one without offsets", path_);
-    return std::vector<JavaMapEntry>();
+    // Ours is replaced as a whole, so an empty one was cut off by something else.
+    return absl::FailedPreconditionError(fmt::format(
+        "the offset file {} is empty, and so says nothing of where to continue. Restore it from a "
+        "copy, or remove it to begin with a snapshot",
+        path_));
   }
   auto entries = ParseJavaMap(bytes);
   if (!entries.ok()) {

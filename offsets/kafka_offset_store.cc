@@ -58,7 +58,9 @@ absl::Status MakeTopic(const Options& options, kafka::Admin& admin) {
 // The producer of offsets: one small record at a time, given up when the caller does not wait any
 // longer.
 kafka::Options ForOffsets(const Options& options, const kafka::Options& kafka) {
-  kafka::Options own = kafka;
+  kafka::Options own;
+  own.bootstrap_servers = kafka.bootstrap_servers;
+  own.common = kafka.common;
   own.producer = {
       {"compression.type", "none"},
       {"linger.ms", "0"},

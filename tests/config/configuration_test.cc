@@ -160,7 +160,8 @@ TEST(ConfigurationTest, KafkasPropertiesAreSortedByTheirPrefix) {
   EXPECT_THAT(kafka.common, ElementsAre(Pair("client.id", "me"), Pair("sasl.mechanism", "PLAIN"),
                                         Pair("security.protocol", "SASL_SSL"),
                                         Pair("ssl.truststore.location", "/ca.pem")));
-  EXPECT_THAT(kafka.producer, ElementsAre(Pair("acks", "all"), Pair("retries", "2")));
+  EXPECT_THAT(kafka.producer, ElementsAre(Pair("acks", "1"), Pair("retries", "2")));
+  EXPECT_THAT(kafka.producer_override, ElementsAre(Pair("acks", "all")));
   EXPECT_EQ(kafka.topic_partitions, -1);
   EXPECT_EQ(kafka.topic_replication_factor, 3);
 }

@@ -44,7 +44,9 @@ TEST(MergeTest, TheConnectorsPropertiesGoOverTheWorkers) {
   EXPECT_EQ(configuration.sink.type, sink::Type::kKafka);
   EXPECT_EQ(configuration.sink.kafka.bootstrap_servers, "broker:9092");
   EXPECT_EQ(configuration.sink.kafka.producer,
-            (kafka::Properties{{"compression.type", "lz4"}, {"acks", "all"}, {"retries", "5"}}));
+            (kafka::Properties{{"compression.type", "zstd"}, {"retries", "5"}}));
+  EXPECT_EQ(configuration.sink.kafka.producer_override,
+            (kafka::Properties{{"compression.type", "lz4"}, {"acks", "all"}}));
   EXPECT_EQ(configuration.offsets.topic, "connect-offsets");
   EXPECT_EQ(configuration.offsets.topic_replication_factor, 1);
   EXPECT_EQ(configuration.offsets.flush_interval, absl::Milliseconds(500));

@@ -66,6 +66,16 @@ TEST(PropertyMap, GivesJavasNamesAndUnitsInLibrdkafkas) {
                    {"linger.ms", "20"}}));
 }
 
+TEST(PropertyMap, AnOverrideGoesOverTheProducersOwnAndIsNamedAsWritten) {
+  Options options = WithProducer({{"linger.ms", "20"}, {"compression.type", "zstd"}});
+  options.producer_override = {{"linger.ms", "3"}};
+  EXPECT_THAT(TranslateForProducer(options).values,
+              Has({{"linger.ms", "3"}, {"compression.type", "zstd"}}));
+  options.producer_override = {{"acs", "all"}};
+  EXPECT_THAT(std::string(CheckOptions(options).status().message()),
+              HasSubstr("producer.override.acs"));
+}
+
 TEST(PropertyMap, TakesConnectsLargestTimeoutAsForEver) {
   EXPECT_THAT(Producer({{"delivery.timeout.ms", "2147483647"}}),
               Contains(Pair("message.timeout.ms", "0")));
@@ -185,7 +195,7 @@ class KeyStoreTest : public testing::Test {
   ~KeyStoreTest() override { std::filesystem::remove_all(directory_); }
 
   std::string File(const std::string& name, const std::string& content) {
-    const std::string path = directory_ + "/" + name;
+    std::string path = directory_ + "/" + name;
     std::ofstream(path, std::ios::binary) << content;
     return path;
   }

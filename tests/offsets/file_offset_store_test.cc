@@ -62,9 +62,11 @@ TEST_F(FileOffsetStoreTest, FindsNothingWhereThereIsNoFile) {
   EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
-TEST_F(FileOffsetStoreTest, TakesAnEmptyFileAsOneWithoutOffsetsAsConnectDoes) {
+TEST_F(FileOffsetStoreTest, AnEmptyFileWasCutOffAndIsNoneWithoutOffsets) {
   Write("");
-  EXPECT_THAT(*Open()->LoadAll(), IsEmpty());
+  const absl::Status status = Open()->LoadAll().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("is empty"));
 }
 
 TEST_F(FileOffsetStoreTest, FindsAgainWhatWasSaved) {

@@ -25,53 +25,7 @@ class Deaf : public kafka::DeliveryListener {
   void OnFailed(uint64_t, const absl::Status&) override {}
 };
 
-// One cluster and store for all: librdkafka's brokers do not answer what it asks first, and it
-// waits for that.
-class KafkaOffsetStoreTest : public testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    cluster_ = new kafka::MockCluster;
-    cluster_->CreateTopic(kTopic, 25);
-    auto store =
-        KafkaOffsetStore::Create(options("mongo-src"), cluster_->options(), Access::kReadWrite);
-    ASSERT_TRUE(store.ok()) << store.status();
-    store_ = store->release();
-  }
-  static void TearDownTestSuite() {
-    delete store_;
-    delete cluster_;
-  }
-
-  static Options options(const std::string& connector) {
-    return {.connector_name = connector,
-            .logical_name = "dbserver1",
-            .topic = kTopic,
-            .flush_timeout = absl::Seconds(30)};
-  }
-
-  // What another client writes.
-  static void Write(const std::string& key, const std::string& value) {
-    Deaf deaf;
-    const auto producer = kafka::Producer::Create(cluster_->options(), deaf);
-    ASSERT_TRUE(
-        (*producer)
-            ->Send({.topic = kTopic, .key = key, .value = value, .partition = std::nullopt}, 1, {})
-            .ok());
-    ASSERT_TRUE((*producer)->Flush(absl::Seconds(30)).ok());
-  }
-
-  static std::unique_ptr<KafkaOffsetStore> Reader(const std::string& connector) {
-    auto reader = KafkaOffsetStore::Create(options(connector), cluster_->options(), Access::kRead);
-    EXPECT_TRUE(reader.ok()) << reader.status();
-    return *std::move(reader);
-  }
-
-  static kafka::MockCluster* cluster_;
-  static KafkaOffsetStore* store_;
-};
-
-kafka::MockCluster* KafkaOffsetStoreTest::cluster_ = nullptr;
-KafkaOffsetStore* KafkaOffsetStoreTest::store_ = nullptr;
+constexpr char kTopic2[] = "";
 
 TEST_F(KafkaOffsetStoreTest, FindsAgainWhatWasSavedAndForgetsWhatWasDeleted) {
   ASSERT_TRUE(store_->Save("rs0", At(1)).ok());
