@@ -52,13 +52,13 @@ class Kill(IntegrationTest):
         capture.offsets.create()
         with self.replica_set.client() as client:
             documents = client["ghosts"]["c"]
-            documents.insert_many([{"_id": number} for number in range(5000)])
+            documents.insert_many([{"_id": number} for number in range(30_000)])
             capture.shardtail.start()
             wait_for("the first documents", interval=0.002,
                      condition=lambda: capture.alive() and capture.record_count() > 0)
             capture.shardtail.kill()
             copied = replay(capture.records())["dbserver1.ghosts.c"]
-            self.assertLess(len(copied), 5000)
+            self.assertLess(len(copied), 30_000)
             documents.delete_many({"_id": {"$in": [document["_id"] for document in copied]}})
             capture.shardtail.start()
             capture.wait_until_caught_up()
@@ -86,7 +86,9 @@ class Kill(IntegrationTest):
         end = capture.wait_until_caught_up()
         capture.shardtail.stop()
 
-        records = capture.records()
+        # The other test's topics hold a snapshot of an earlier position.
+        records = [record for record in capture.records()
+                   if record.topic.split(".")[1] in DATABASES]
         print(f"{KILLS} kills, {during_snapshot} within a snapshot, {load.operations} operations, "
               f"{len(records)} records", flush=True)
         self.assertGreaterEqual(during_snapshot, KILLS // 6)
