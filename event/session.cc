@@ -29,20 +29,21 @@ std::string ToStxnid(const SessionTransaction& session) {
 
 SessionTransaction FromStxnid(std::string_view stxnid) {
   SessionTransaction session;
-  if (stxnid.size() < kUuidLength + 2 || stxnid[kUuidLength] != ':') return session;
+  if (stxnid.size() < kUuidLength + 2 || stxnid[kUuidLength] != ':') return {};
   size_t at = 0;
   for (size_t i = 0; i < session.session_id.size(); ++i) {
-    if (DashBefore(i) && stxnid[at++] != '-') return session;
+    if (DashBefore(i) && stxnid[at++] != '-') return {};
     const size_t high = kHex.find(stxnid[at]);
     const size_t low = kHex.find(stxnid[at + 1]);
-    if (high == std::string_view::npos || low == std::string_view::npos) return session;
+    if (high == std::string_view::npos || low == std::string_view::npos) return {};
     session.session_id[i] = static_cast<uint8_t>(high << 4 | low);
     at += 2;
   }
   const std::string_view number = stxnid.substr(kUuidLength + 1);
   const auto [end, error] =
       std::from_chars(number.data(), number.data() + number.size(), session.number);
-  session.present = error == std::errc() && end == number.data() + number.size();
+  if (error != std::errc() || end != number.data() + number.size()) return {};
+  session.present = true;
   return session;
 }
 

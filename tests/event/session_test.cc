@@ -29,7 +29,7 @@ TEST(SessionTransactionTest, OtherTextsAreNoSession) {
         "83519593-4c4e-4741-569f-5add9755dd32:", "83519593-4c4e-4741-569f-5add9755dd32:7x",
         "83519593+4c4e-4741-569f-5add9755dd32:7", "8351959g-4c4e-4741-569f-5add9755dd32:7",
         "83519593-4c4e-4741-569f-5add9755dd32:99999999999999999999"}) {
-    EXPECT_FALSE(FromStxnid(text).present) << text;
+    EXPECT_EQ(FromStxnid(text), SessionTransaction{}) << text;
   }
 }
 
