@@ -25,6 +25,12 @@ base::LogLevel ToLogLevel(int syslog_level) {
   return syslog_level <= 6 ? base::LogLevel::kInfo : base::LogLevel::kDebug;
 }
 
+// librdkafka ends many of its texts with how long it took and how often it happened, which differs
+// each time and says nothing to a user.
+std::string_view WithoutTiming(std::string_view text) {
+  return text.substr(0, std::min(text.rfind(" (after "), text.size()));
+}
+
 // Called by librdkafka's threads.
 void WriteClientLog(const rd_kafka_t*, int level, const char* facility, const char* text) {
   // One for all clients, and never destroyed: a client that is made anew must not say it all again,
@@ -32,7 +38,8 @@ void WriteClientLog(const rd_kafka_t*, int level, const char* facility, const ch
   static auto& throttle = *new LogThrottle(base::Clock::Real(), kLogInterval);
   const base::LogLevel our_level = ToLogLevel(level);
   if (!base::LogEnabled(our_level)) return;
-  const auto line = throttle.Admit(fmt::format("Kafka client, {}: {}", facility, text));
+  const auto line =
+      throttle.Admit(fmt::format("Kafka client, {}: {}", facility, WithoutTiming(text)));
   if (line.has_value()) base::WriteLog(our_level, *line);
 }
 
@@ -99,7 +106,7 @@ void CollectReasons(rd_kafka_t* client, Reason* reason) {
     if (rd_kafka_event_type(event.get()) != RD_KAFKA_EVENT_ERROR) continue;
     const rd_kafka_resp_err_t code = rd_kafka_event_error(event.get());
     if (reason->text.empty() || Telling(code) >= Telling(reason->code)) {
-      *reason = {code, rd_kafka_event_error_string(event.get())};
+      *reason = {code, std::string(WithoutTiming(rd_kafka_event_error_string(event.get())))};
     }
   }
 }

@@ -17,6 +17,16 @@ namespace {
 
 constexpr int kPollMilliseconds = 100;
 
+// Between two questions for the leader of a partition.
+constexpr absl::Duration kLeaderWait = absl::Milliseconds(50);
+
+// A topic that was just made, or a broker that has just ended: it passes by itself.
+bool HasNoLeaderYet(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+         code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+         code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+}
+
 // What is left of one call's time.
 class Deadline {
  public:
@@ -62,10 +72,27 @@ struct TopicReader::Connection {
   std::string bootstrap_servers;
   ClientHandle client;
 
+  // The offsets between which a partition's committed records are.
+  absl::Status QueryEnds(const std::string& topic, int32_t partition, const Deadline& deadline,
+                         int64_t* low, int64_t* high) const;
   // The end of each partition that is not empty.
   absl::StatusOr<std::map<int32_t, int64_t>> Ends(const std::string& topic,
                                                   const Deadline& deadline) const;
 };
+
+absl::Status TopicReader::Connection::QueryEnds(const std::string& topic, int32_t partition,
+                                                const Deadline& deadline, int64_t* low,
+                                                int64_t* high) const {
+  rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+  do {
+    code = rd_kafka_query_watermark_offsets(client.get(), topic.c_str(), partition, low, high,
+                                            ToMilliseconds(deadline.left()));
+    if (!HasNoLeaderYet(code)) break;
+    base::Clock::Real().Sleep(kLeaderWait, {});
+  } while (deadline.left() > absl::ZeroDuration());
+  return ToStatus(
+      code, fmt::format("cannot ask for the end of partition {} of topic {}", partition, topic));
+}
 
 absl::StatusOr<std::map<int32_t, int64_t>> TopicReader::Connection::Ends(
     const std::string& topic, const Deadline& deadline) const {
@@ -83,11 +110,7 @@ absl::StatusOr<std::map<int32_t, int64_t>> TopicReader::Connection::Ends(
     const int32_t partition = found.partitions[i].id;
     int64_t low = 0;
     int64_t high = 0;
-    // Of what is committed: the isolation level counts here too.
-    SHARDTAIL_RETURN_IF_ERROR(ToStatus(
-        rd_kafka_query_watermark_offsets(client.get(), topic.c_str(), partition, &low, &high,
-                                         ToMilliseconds(deadline.left())),
-        fmt::format("cannot ask for the end of partition {} of topic {}", partition, topic)));
+    SHARDTAIL_RETURN_IF_ERROR(QueryEnds(topic, partition, deadline, &low, &high));
     if (low < high) ends[partition] = high;
   }
   return ends;

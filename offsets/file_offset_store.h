@@ -23,7 +23,7 @@ namespace shardtail::offsets {
 // never written over.
 // `<file>.lock` is locked while a store that writes lives.
 //
-// A missing file has no offsets; nor has an empty one, as Connect takes it.
+// A missing file has no offsets. An empty one was cut off by something else, and is an error.
 class FileOffsetStore : public OffsetStore {
  public:
   // kFailedPrecondition when another process has it open for writing.

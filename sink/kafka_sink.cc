@@ -44,7 +44,7 @@ absl::Status KafkaSink::MakeTopic(const std::string& topic) {
   // First whether it is there: the user may not be allowed to make topics.
   SHARDTAIL_ASSIGN_OR_RETURN(const auto found, admin_->Describe(topic, kTopicTimeout));
   if (!found.has_value()) {
-    const absl::Status made =
+    absl::Status made =
         admin_->CreateTopic({.name = topic,
                              .partitions = options_.topic_partitions,
                              .replication_factor = options_.topic_replication_factor,

@@ -25,22 +25,70 @@ class Deaf : public kafka::DeliveryListener {
   void OnFailed(uint64_t, const absl::Status&) override {}
 };
 
-constexpr char kTopic2[] = "";
+Options OptionsOf(const std::string& connector) {
+  return {.connector_name = connector,
+          .logical_name = "dbserver1",
+          .topic = kTopic,
+          .flush_timeout = absl::Seconds(30)};
+}
+
+// One cluster and store for all tests: librdkafka's brokers do not answer what it asks first, and
+// it waits for that.
+struct Shared {
+  Shared() {
+    cluster.CreateTopic(kTopic, 25);
+    auto made =
+        KafkaOffsetStore::Create(OptionsOf("mongo-src"), cluster.options(), Access::kReadWrite);
+    EXPECT_TRUE(made.ok()) << made.status();
+    store = *std::move(made);
+  }
+
+  kafka::MockCluster cluster;
+  std::unique_ptr<KafkaOffsetStore> store;
+};
+
+class KafkaOffsetStoreTest : public testing::Test {
+ protected:
+  static Shared& shared() {
+    static Shared shared;
+    return shared;
+  }
+
+  // What another client writes.
+  void Write(const std::string& key, const std::string& value) {
+    Deaf deaf;
+    const auto producer = kafka::Producer::Create(cluster_.options(), deaf);
+    ASSERT_TRUE(
+        (*producer)
+            ->Send({.topic = kTopic, .key = key, .value = value, .partition = std::nullopt}, 1, {})
+            .ok());
+    ASSERT_TRUE((*producer)->Flush(absl::Seconds(30)).ok());
+  }
+
+  std::unique_ptr<KafkaOffsetStore> Reader(const std::string& connector) {
+    auto reader = KafkaOffsetStore::Create(OptionsOf(connector), cluster_.options(), Access::kRead);
+    EXPECT_TRUE(reader.ok()) << reader.status();
+    return *std::move(reader);
+  }
+
+  kafka::MockCluster& cluster_ = shared().cluster;
+  KafkaOffsetStore& store_ = *shared().store;
+};
 
 TEST_F(KafkaOffsetStoreTest, FindsAgainWhatWasSavedAndForgetsWhatWasDeleted) {
-  ASSERT_TRUE(store_->Save("rs0", At(1)).ok());
-  ASSERT_TRUE(store_->Save("rs1", At(2)).ok());
-  ASSERT_TRUE(store_->Save("rs0", At(3)).ok());
-  EXPECT_THAT(*store_->LoadAll(), ElementsAre(Pair("rs0", At(3)), Pair("rs1", At(2))));
-  ASSERT_TRUE(store_->Delete("rs0").ok());
-  EXPECT_THAT(*store_->LoadAll(), ElementsAre(Pair("rs1", At(2))));
-  ASSERT_TRUE(store_->Delete("rs1").ok());
-  EXPECT_THAT(*store_->LoadAll(), IsEmpty());
+  ASSERT_TRUE(store_.Save("rs0", At(1)).ok());
+  ASSERT_TRUE(store_.Save("rs1", At(2)).ok());
+  ASSERT_TRUE(store_.Save("rs0", At(3)).ok());
+  EXPECT_THAT(*store_.LoadAll(), ElementsAre(Pair("rs0", At(3)), Pair("rs1", At(2))));
+  ASSERT_TRUE(store_.Delete("rs0").ok());
+  EXPECT_THAT(*store_.LoadAll(), ElementsAre(Pair("rs1", At(2))));
+  ASSERT_TRUE(store_.Delete("rs1").ok());
+  EXPECT_THAT(*store_.LoadAll(), IsEmpty());
 }
 
 TEST_F(KafkaOffsetStoreTest, WritesConnectsBytesIntoThePartitionThatJavaChooses) {
-  ASSERT_TRUE(store_->Save("rs28000", At(5)).ok());
-  const auto reader = kafka::TopicReader::Create(cluster_->options());
+  ASSERT_TRUE(store_.Save("rs28000", At(5)).ok());
+  const auto reader = kafka::TopicReader::Create(cluster_.options());
   std::vector<std::pair<std::string, int32_t>> found;
   ASSERT_TRUE((*reader)
                   ->ReadAll(kTopic, absl::Seconds(30),
@@ -53,7 +101,7 @@ TEST_F(KafkaOffsetStoreTest, WritesConnectsBytesIntoThePartitionThatJavaChooses)
                   .ok());
   // 10 by Java's Utils.toPositive(Utils.murmur2(key)) % 25.
   EXPECT_THAT(found, ElementsAre(Pair(EncodeValue(At(5)), 10)));
-  ASSERT_TRUE(store_->Delete("rs28000").ok());
+  ASSERT_TRUE(store_.Delete("rs28000").ok());
 }
 
 TEST_F(KafkaOffsetStoreTest, ReadsWhatConnectStoredAndLeavesOthersAlone) {
@@ -76,8 +124,8 @@ TEST_F(KafkaOffsetStoreTest, NamesTheTopicOfAnOffsetThatItCannotUnderstand) {
 }
 
 TEST_F(KafkaOffsetStoreTest, SaysThatAnOffsetWasNotStored) {
-  cluster_->FailProduce({RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED});
-  const absl::Status saved = store_->Save("rs0", At(1));
+  cluster_.FailProduce({RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED});
+  const absl::Status saved = store_.Save("rs0", At(1));
   EXPECT_EQ(saved.code(), absl::StatusCode::kPermissionDenied);
   EXPECT_THAT(std::string(saved.message()),
               testing::AllOf(HasSubstr("the offset of replica set rs0 was not stored"),
