@@ -1,5 +1,7 @@
 #include "app/run_command.h"
 
+#include <fmt/ranges.h>
+
 #include <memory>
 #include <utility>
 
@@ -18,6 +20,7 @@
 #include "pipeline/offset_committer.h"
 #include "pipeline/replica_set_pipeline.h"
 #include "pipeline/server_member.h"
+#include "shard_discovery/privileges.h"
 #include "shard_discovery/replica_set_finder.h"
 #include "sink/create_sink.h"
 #include "snapshot/collection_list.h"
@@ -47,18 +50,23 @@ class PipelineRunner : public topology::Runner {
   const std::unique_ptr<pipeline::ReplicaSetPipeline> pipeline_;
 };
 
-// Debezium's own words: users look for them.
-absl::Status WarnWhenNothingIsCaptured(mongo::Client& client,
-                                       const filter::NamespaceFilter& filter) {
+// What would end the capture sooner or later ends it before it begins: privileges that are missing,
+// by name. That nothing is captured is said in Debezium's own words: users look for them.
+absl::Status CheckSource(mongo::Client& client, const filter::NamespaceFilter& filter) {
   SHARDTAIL_ASSIGN_OR_RETURN(const auto collections,
                              snapshot::ListCollections(client, [&](const event::Namespace& ns) {
                                return filter.Accepts(ns);
                              }));
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto missing,
+                             shard_discovery::MissingPrivileges(client, collections));
+  if (!missing.empty()) {
+    return absl::FailedPreconditionError(
+        fmt::format("missing privileges:\n  {}", fmt::join(missing, "\n  ")));
+  }
   if (collections.empty()) {
     base::LogWarn(
         "After applying the include/exclude list filters, no changes will be captured. Please "
-        "check "
-        "your configuration! (`shardtail check` tells which names come nearest)");
+        "check your configuration! (`shardtail check` tells which names come nearest)");
   }
   return absl::OkStatus();
 }
@@ -81,7 +89,7 @@ absl::Status Capture(const config::Configuration& config, const std::stop_token&
     shard_discovery::ReplicaSetFinder finder(config.mongo, config.mongo.seeds.front(), clock);
     SHARDTAIL_ASSIGN_OR_RETURN(const auto found, finder.FindPrimary(stop));
     replica_set = found.description.replica_set;
-    SHARDTAIL_RETURN_IF_ERROR(WarnWhenNothingIsCaptured(*found.client, namespace_filter));
+    SHARDTAIL_RETURN_IF_ERROR(CheckSource(*found.client, namespace_filter));
   }
 
   pipeline::OffsetCommitter committer(*store, config.offsets.flush_interval, clock);
@@ -101,9 +109,11 @@ absl::Status Capture(const config::Configuration& config, const std::stop_token&
                                           .metadata = metadata,
                                           .clock = clock},
       config.pipeline, replica_set)));
-  absl::Status ended = manager.Wait(stop);
-  ended.Update(manager.Stop(kDrainTimeout));
-  return ended;
+  const absl::Status failed = manager.Wait(stop);
+  SHARDTAIL_RETURN_IF_ERROR(manager.Stop(kDrainTimeout));
+  // Its reason stands in the log, with the replica set's name.
+  if (!failed.ok()) return absl::AbortedError("no replica set is captured any more; see above");
+  return absl::OkStatus();
 }
 
 }  // namespace

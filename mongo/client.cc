@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <limits>
 #include <utility>
 
@@ -207,8 +208,10 @@ int ServerErrorCode(const absl::Status& status) {
 }
 
 DriverScope::DriverScope() {
-  mongoc_init();
   mongoc_log_set_handler(WriteDriverLog, nullptr);
+  // Else the driver's counters lie in /dev/shm, and stay there after a kill -9.
+  setenv("MONGOC_DISABLE_SHM", "1", 0);
+  mongoc_init();
 }
 
 DriverScope::~DriverScope() { mongoc_cleanup(); }

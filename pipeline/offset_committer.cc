@@ -25,6 +25,12 @@ absl::Status OffsetCommitter::Remove(const std::string& replica_set) {
   return status;
 }
 
+absl::Status OffsetCommitter::CommitNow(const std::string& replica_set) {
+  const std::lock_guard lock(mutex_);
+  const auto entry = entries_.find(replica_set);
+  return entry == entries_.end() ? absl::OkStatus() : Commit(replica_set, entry->second);
+}
+
 absl::Status OffsetCommitter::CommitAll() {
   const std::lock_guard lock(mutex_);
   absl::Status first;

@@ -31,6 +31,9 @@ class OffsetCommitter {
   // Stores the mark a last time, and forgets the tracker. The save's status.
   absl::Status Remove(const std::string& replica_set);
 
+  // Stores one mark now.
+  absl::Status CommitNow(const std::string& replica_set);
+
   // Stores all marks now; the first error. The thread calls it.
   absl::Status CommitAll();
 

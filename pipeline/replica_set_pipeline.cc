@@ -13,6 +13,9 @@ namespace {
 // How often a member is asked whether it is still the one to read from.
 constexpr absl::Duration kRoleCheckInterval = absl::Seconds(5);
 
+// For what is in flight when a copy begins.
+constexpr absl::Duration kFlushTimeout = absl::Seconds(30);
+
 // A copy that takes longer than the oplog reaches back would be begun again for ever.
 constexpr int kMaxCopiesInARow = 3;
 
@@ -151,7 +154,11 @@ absl::Status ReplicaSetPipeline::Copy(Member& member, const std::stop_token& sto
   const offsets::StoredOffset done = *progress_;
   offsets::StoredOffset unfinished = done;
   unfinished.initsync = true;
+  // Stored before the first event goes out: should this copy be cut off, the next one must know
+  // where it began, or what is deleted between the two would stay in the topics for ever.
   publisher.Pass(unfinished);
+  SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->Flush(kFlushTimeout));
+  SHARDTAIL_RETURN_IF_ERROR(parts_.committer.CommitNow(replica_set_));
   base::LogInfo("snapshot begins on {} at {}", member.name(), event::ToString(done.position));
   const absl::Duration begun = parts_.clock.Monotonic();
   SHARDTAIL_ASSIGN_OR_RETURN(

@@ -1,6 +1,7 @@
 #ifndef SHARDTAIL_TESTS_FAKES_FAKE_SINK_H_
 #define SHARDTAIL_TESTS_FAKES_FAKE_SINK_H_
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@ struct SinkLog {
   bool hold = false;              // deliveries wait for a Flush()
   std::optional<size_t> fail_at;  // the record that is never delivered, counted over all sinks
   int sinks_made = 0;
+  std::function<void()> before_first;  // called when the first record of all is sent
 };
 
 // Keeps what is sent and delivers it at once, or as the log says. One thread.
@@ -34,6 +36,7 @@ class FakeSink : public sink::Sink {
   absl::Status Send(const sink::Record& record, sink::Ticket ticket,
                     const std::stop_token& stop) override {
     if (stop.stop_requested()) return absl::CancelledError("stopped");
+    if (log_.records.empty() && log_.before_first) log_.before_first();
     log_.records.push_back({std::string(record.topic), std::string(record.key),
                             record.value.has_value()
                                 ? std::optional<std::string>(std::string(*record.value))

@@ -139,6 +139,18 @@ TEST_F(ReplicaSetPipelineTest, AnInterruptedCopyIsBegunAgainAndStreamsFromItsFir
   EXPECT_FALSE(Stored().initsync);
 }
 
+TEST_F(ReplicaSetPipelineTest, WhereACopyBeganIsStoredBeforeItsFirstEvent) {
+  set_.Noop(10);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()}};
+  log_.before_first = [this] {
+    ASSERT_FALSE(store_.saves().empty());
+    EXPECT_EQ(store_.saves().back(),
+              (offsets::StoredOffset{.position = {{10, 1}, 0}, .initsync = true}));
+  };
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("r 1!"));
+}
+
 TEST_F(ReplicaSetPipelineTest, ANewTryAfterALostConnectionRepeatsNothing) {
   set_.Noop(10);
   set_.Insert(11, "db.a", 1);
