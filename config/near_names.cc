@@ -37,6 +37,9 @@ std::string NearestName(std::string_view written, const std::vector<std::string>
   size_t nearest_distance = lowered.size() / 3 + 1;
   std::string nearest;
   for (const std::string& name : names) {
+    // The lengths alone tell most names apart.
+    const size_t longer = std::max(lowered.size(), name.size());
+    if (longer - std::min(lowered.size(), name.size()) >= nearest_distance) continue;
     const size_t distance = EditDistance(lowered, Lowered(name));
     if (distance < nearest_distance) {
       nearest_distance = distance;
