@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/status_macros.h"
@@ -75,14 +76,14 @@ absl::StatusOr<TransactionChain> TransactionChain::Walk(EntryLookup& lookup,
     chain.times_.push_back(at);
     at = entry.previous;
   }
+  std::ranges::reverse(chain.times_);
   return chain;
 }
 
 absl::Status TransactionChain::ForEach(
     absl::FunctionRef<absl::Status(bson::View operations)> consume) const {
-  for (auto at = times_.rbegin(); at != times_.rend(); ++at) {
-    const bson::Timestamp ts = *at;
-    if (ts == times_.back()) {  // at hand from the walk
+  for (const bson::Timestamp ts : times_) {
+    if (ts == times_.front()) {  // at hand from the walk
       SHARDTAIL_ASSIGN_OR_RETURN(const bson::View operations, OperationsOf(oldest_, ts));
       SHARDTAIL_RETURN_IF_ERROR(consume(operations));
       continue;

@@ -51,7 +51,7 @@ class TransactionChain {
   explicit TransactionChain(EntryLookup& lookup) : lookup_(&lookup) {}
 
   EntryLookup* lookup_;
-  std::vector<bson::Timestamp> times_;  // newest first
+  std::vector<bson::Timestamp> times_;  // oldest first
   bson::Document oldest_;
   int64_t operations_ = 0;
   int64_t stated_operations_ = kNotStated;

@@ -11,7 +11,6 @@ namespace shardtail::shard_discovery {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 // The privileges of a user who is logged in; a list of {resource, actions}.
