@@ -35,7 +35,7 @@ std::vector<std::string> NearestNames(const filter::Options& options,
   std::vector<std::string> databases;
   for (const std::string& name : existing) databases.push_back(name.substr(0, name.find('.')));
   std::ranges::sort(databases);
-  databases.erase(std::ranges::unique(databases).begin(), databases.end());
+  databases.erase(std::unique(databases.begin(), databases.end()), databases.end());
   std::vector<std::string> lines;
   Describe("database.include.list", options.database_include, databases, &lines);
   Describe("collection.include.list", options.collection_include, existing, &lines);

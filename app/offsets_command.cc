@@ -41,8 +41,13 @@ absl::Status Delete(const ConfigurationFiles& files, const OffsetChange& change)
   SHARDTAIL_ASSIGN_OR_RETURN(const config::Configuration config, LoadConfiguration(files));
   SHARDTAIL_ASSIGN_OR_RETURN(const auto store,
                              offsets::CreateOffsetStore(config.offsets, config.sink.kafka));
-  SHARDTAIL_ASSIGN_OR_RETURN(const auto stored, store->LoadAll());
-  if (!stored.contains(change.replica_set)) {
+  const auto stored = store->LoadAll();
+  // An offset that cannot be understood can be deleted all the same: its message says so.
+  if (stored.status().code() == absl::StatusCode::kFailedPrecondition) {
+    return store->Delete(change.replica_set);
+  }
+  SHARDTAIL_RETURN_IF_ERROR(stored.status());
+  if (!stored->contains(change.replica_set)) {
     return absl::NotFoundError("no offset is stored for replica set " + change.replica_set);
   }
   return store->Delete(change.replica_set);

@@ -188,7 +188,8 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
   tailer::ReadAhead source(std::move(tail));
   tailer::EntryDecoder decoder(
       member.lookup(), tailer_metrics_,
-      [this](const event::Namespace& ns) { return delivery_->publisher->Captures(ns); });
+      [this](const event::Namespace& ns) { return delivery_->publisher->Captures(ns); },
+      [this](const absl::Status& broken) { return delivery_->publisher->HandlePoison(broken); });
   base::LogInfo("streaming from {} after {}", member.name(), event::ToString(progress_->position));
   Publisher& publisher = *delivery_->publisher;
   publisher.Resume(*progress_);

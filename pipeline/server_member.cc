@@ -67,6 +67,10 @@ absl::Status ServerMember::CheckRole() {
   return absl::UnavailableError(name() + " is not the primary any more");
 }
 
+PrimarySource::PrimarySource(const mongo::ConnectionOptions& connection, mongo::SeedSet seeds,
+                             Options options, base::Clock& clock)
+    : connection_(connection), options_(options), finder_(connection, std::move(seeds), clock) {}
+
 absl::StatusOr<std::unique_ptr<Member>> PrimarySource::Find(const std::stop_token& stop) {
   SHARDTAIL_ASSIGN_OR_RETURN(shard_discovery::FoundMember found, finder_.FindPrimary(stop));
   return std::make_unique<ServerMember>(connection_, options_, std::move(found));

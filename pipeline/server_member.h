@@ -44,9 +44,8 @@ class ServerMember : public Member {
 class PrimarySource : public MemberSource {
  public:
   // `clock` must outlive it.
-  PrimarySource(mongo::ConnectionOptions connection, mongo::SeedSet seeds, Options options,
-                base::Clock& clock)
-      : connection_(connection), options_(options), finder_(connection, std::move(seeds), clock) {}
+  PrimarySource(const mongo::ConnectionOptions& connection, mongo::SeedSet seeds, Options options,
+                base::Clock& clock);
 
   absl::StatusOr<std::unique_ptr<Member>> Find(const std::stop_token& stop) override;
 

@@ -59,8 +59,12 @@ std::optional<Element> DiffOf(bson::View update) {
 
 }  // namespace
 
-EntryDecoder::EntryDecoder(EntryLookup& lookup, metrics::TailerMetrics& metrics, Captures captures)
-    : lookup_(lookup), metrics_(metrics), captures_(std::move(captures)) {}
+EntryDecoder::EntryDecoder(EntryLookup& lookup, metrics::TailerMetrics& metrics, Captures captures,
+                           OnBroken on_broken)
+    : lookup_(lookup),
+      metrics_(metrics),
+      captures_(std::move(captures)),
+      on_broken_(std::move(on_broken)) {}
 
 absl::Status EntryDecoder::Decode(bson::View bytes, Consume consume) {
   metrics_.entries.Add();
@@ -92,11 +96,31 @@ absl::Status EntryDecoder::DecodeCommand(const OplogEntry& entry, ChangeEvent* e
     return DecodeApplyOps(entry, command->AsDocument(), event, consume);
   }
   if (name == "commitTransaction") return DecodeCommit(entry, event, consume);
+  if (name == "renameCollection") SHARDTAIL_RETURN_IF_ERROR(CheckRename(entry, *command));
   if (name == "abortTransaction") {
     metrics_.aborted_transactions.Add();
   } else {
     metrics_.commands.Add();
   }
+  return absl::OkStatus();
+}
+
+absl::Status EntryDecoder::CheckRename(const OplogEntry& entry, const Element& command) {
+  const auto target = entry.o.Find("to");
+  const auto from = event::Namespace::Parse(command.GetString().value_or(""));
+  const auto to = event::Namespace::Parse(target.has_value() ? target->GetString().value_or("")
+                                                             : std::string_view());
+  if (captures_ == nullptr || !from.has_value() || !to.has_value()) return absl::OkStatus();
+  SHARDTAIL_ASSIGN_OR_RETURN(const bool to_captured, captures_(*to));
+  if (!to_captured) return absl::OkStatus();
+  SHARDTAIL_ASSIGN_OR_RETURN(const bool from_captured, captures_(*from));
+  if (from_captured) return absl::OkStatus();
+  metrics_.renames_into_captured.Add();
+  base::LogWarn(
+      "{} was renamed to {} at {}: the documents it held under the name that is not captured make "
+      "no "
+      "events; their topic has only what changes from now on",
+      from->full, to->full, event::ToString({entry.ts.value_or(bson::Timestamp{}), 0}));
   return absl::OkStatus();
 }
 
@@ -168,7 +192,9 @@ absl::Status EntryDecoder::DecodeOperations(bson::View operations, int depth, Ch
       continue;
     }
     ++event->position.index;
-    SHARDTAIL_RETURN_IF_ERROR(DecodeOperation(operation, event, consume));
+    absl::Status decoded = DecodeOperation(operation, event, consume);
+    if (absl::IsDataLoss(decoded) && on_broken_ != nullptr) decoded = on_broken_(decoded);
+    SHARDTAIL_RETURN_IF_ERROR(decoded);
   }
   if (reader.corrupt()) {
     return Broken(event->position, "applyOps",

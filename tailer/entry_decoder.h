@@ -44,9 +44,14 @@ class EntryDecoder {
   // Whether anybody wants the events of a collection.
   using Captures = std::function<absl::StatusOr<bool>(const event::Namespace&)>;
 
+  // Hears of an operation inside a transaction that cannot be decoded (kDataLoss). OK: it is left
+  // out, and the others follow; an error ends the decoding with it.
+  using OnBroken = std::function<absl::Status(const absl::Status&)>;
+
   // All references must outlive the decoder. Only documents of collections that `captures` accepts
   // are looked up (an update of another one that would need it makes no event); without it, all.
-  EntryDecoder(EntryLookup& lookup, metrics::TailerMetrics& metrics, Captures captures = {});
+  EntryDecoder(EntryLookup& lookup, metrics::TailerMetrics& metrics, Captures captures = {},
+               OnBroken on_broken = {});
 
   //   kDataLoss    the entry, or an operation in it, cannot be decoded; the message names its
   //                optime, namespace, and what is wrong. Events before the broken one were consumed
@@ -57,6 +62,9 @@ class EntryDecoder {
  private:
   // What is the same in all events of one entry stands in `event` already.
   absl::Status DecodeCommand(const OplogEntry& entry, event::ChangeEvent* event, Consume consume);
+  // Logs and counts what comes under a captured name from one that is not captured ($out, a
+  // rename).
+  absl::Status CheckRename(const OplogEntry& entry, const bson::Element& command);
   absl::Status DecodeApplyOps(const OplogEntry& entry, bson::View operations,
                               event::ChangeEvent* event, Consume consume);
   absl::Status DecodeCommit(const OplogEntry& entry, event::ChangeEvent* event, Consume consume);
@@ -72,6 +80,7 @@ class EntryDecoder {
   EntryLookup& lookup_;
   metrics::TailerMetrics& metrics_;
   const Captures captures_;
+  const OnBroken on_broken_;
   UpdateDiff update_diff_;
   bson::Builder patch_;
 };

@@ -94,6 +94,27 @@ TEST(ConnectFormat, SaysWhatIsWrongWithWhichField) {
   EXPECT_EQ(Mistake(R"({"sec":1,"ord":1,"stxnid":5})"), "\"stxnid\" is not a string");
 }
 
+TEST(ConnectFormat, KeepsWhatWasCountedOfATransactionAndWhereItsCommitStands) {
+  StoredOffset offset{.position = {{7, 8}, 0}};
+  offset.inside = event::Position{{9, 1}, 42};
+  offset.transaction = std::make_shared<TransactionCounts>(
+      TransactionCounts{.id = "u:1", .collections = {{"rs0.db.a", 40}, {"rs0.db.b", 2}}});
+  const std::string text = EncodeValue(offset);
+  EXPECT_EQ(text, R"({"sec":7,"ord":8,"transaction_id":"u:1","h":null,"stxnid":null,)"
+                  R"("transaction_data_collection_order_rs0.db.a":40,)"
+                  R"("transaction_data_collection_order_rs0.db.b":2,)"
+                  R"("commit_sec":9,"commit_ord":1,"commit_tord":42})");
+  EXPECT_EQ(*DecodeValue(text), offset);
+}
+
+TEST(ConnectFormat, RefusesHalfASurrogatePairThatItCouldNotReadAgain) {
+  EXPECT_THAT(Mistake(R"({"sec":1,"ord":2,"transaction_id":"\udc00"})"),
+              testing::HasSubstr("half a surrogate pair"));
+  EXPECT_THAT(Mistake(R"({"sec":1,"ord":2,"transaction_id":"u:1",)"
+                      R"("transaction_data_collection_order_\udc00":1})"),
+              testing::HasSubstr("half a surrogate pair"));
+}
+
 TEST(ConnectFormat, IsNotFelledByDeepNesting) {
   EXPECT_THAT(Mistake(std::string(1'000'000, '[')), HasSubstr("is no JSON"));
 }

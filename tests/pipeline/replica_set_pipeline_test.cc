@@ -383,6 +383,51 @@ TEST_F(ReplicaSetPipelineTest, AnUndecodableEntryFailsOrIsCountedAsTheModeSays) 
   EXPECT_EQ(pipeline->metrics().skipped.value(), 1);
 }
 
+TEST_F(ReplicaSetPipelineTest, OneBrokenOperationOfATransactionTakesNoOtherWithIt) {
+  set_.Noop(10);
+  bson::Builder entry;
+  entry.Time("ts", {11, 1}).String("op", "c").String("ns", "admin.$cmd");
+  entry.SubDocument("lsid", Session('A')).Int64("txnNumber", 3);
+  entry.OpenDocument("o").OpenArray("applyOps");
+  for (int id = 1; id <= 3; ++id) {
+    entry.OpenDocument(std::to_string(id - 1)).String("op", "i").String("ns", "db.a");
+    // The second document has no _id.
+    entry.SubDocument("o", bson::Builder().Int32(id == 2 ? "x" : "_id", id).view()).Close();
+  }
+  entry.Close().Close();
+  set_.oplog.push_back(entry.Build());
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kDataLoss);
+  log_.records.clear();
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
+  const auto pipeline = Make({.failure_mode = FailureMode::kSkip});
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("c 1", "c 3"));
+  EXPECT_EQ(pipeline->metrics().skipped.value(), 1);
+}
+
+TEST_F(ReplicaSetPipelineTest, ARenameIntoACapturedNameIsCounted) {
+  set_.Noop(10);
+  const auto rename = [this](uint32_t seconds, std::string_view from, std::string_view to) {
+    set_.oplog.push_back(
+        bson::Builder()
+            .Time("ts", {seconds, 1})
+            .String("op", "c")
+            .String("ns", "db.$cmd")
+            .SubDocument("o",
+                         bson::Builder().String("renameCollection", from).String("to", to).view())
+            .Build());
+  };
+  rename(11, "db.hidden", "db.a");
+  rename(12, "db.a", "db.b");
+  rename(13, "db.tmp.agg_out.1", "db.b");
+  rename(14, "db.b", "db.hidden");
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
+  const auto pipeline = Make();
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(pipeline->tailer_metrics().renames_into_captured.value(), 2);
+}
+
 TEST_F(ReplicaSetPipelineTest, WaitsBeforeTheSnapshotAsAsked) {
   set_.Noop(10);
   EXPECT_EQ(Capture({.snapshot_delay = absl::Seconds(30)}).code(), absl::StatusCode::kCancelled);

@@ -12,7 +12,6 @@
 namespace shardtail::topology {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::Gt;
 using ::testing::Le;
 using ::testing::SizeIs;
