@@ -33,6 +33,7 @@ void Describe(std::string_view property, const std::vector<base::Regex>& pattern
 std::vector<std::string> NearestNames(const filter::Options& options,
                                       const std::vector<std::string>& existing) {
   std::vector<std::string> databases;
+  databases.reserve(existing.size());
   for (const std::string& name : existing) databases.push_back(name.substr(0, name.find('.')));
   std::ranges::sort(databases);
   databases.erase(std::unique(databases.begin(), databases.end()), databases.end());
