@@ -18,6 +18,10 @@ Publisher::Publisher(Parts parts, Options options, std::string replica_set)
 absl::Status Publisher::Publish(const event::ChangeEvent& event,
                                 const offsets::StoredOffset& offset, const std::stop_token& stop) {
   SHARDTAIL_ASSIGN_OR_RETURN(Collection * collection, Find(event.ns));
+  // Whether captured or not, an event of another transaction ends the one before.
+  if (monitor_.current() != nullptr && !monitor_.IsCurrent(event::ToStxnid(event.session))) {
+    SHARDTAIL_RETURN_IF_ERROR(EndTransaction(stop));
+  }
   if (!collection->captured || !parts_.namespace_filter.Accepts(event.operation)) {
     parts_.metrics.filtered.Add();
     Pass(offset);
@@ -66,11 +70,10 @@ void Publisher::Resume(const offsets::StoredOffset& offset) {
 absl::Status Publisher::Monitor(event::ChangeEvent* event, const std::stop_token& stop) {
   // An `r` event carries the session of the entry that the copy began at, and belongs to none.
   if (event->operation == event::Operation::kRead || !event->session.present) {
-    return EndTransaction(stop);
+    return absl::OkStatus();
   }
-  std::string id = event::ToStxnid(event->session);
-  if (!monitor_.IsCurrent(id)) {
-    SHARDTAIL_RETURN_IF_ERROR(EndTransaction(stop));
+  if (monitor_.current() == nullptr) {
+    const std::string id = event::ToStxnid(event->session);
     if (last_offset_.has_value()) {
       SHARDTAIL_RETURN_IF_ERROR(Send({.topic = parts_.metadata.transaction_topic(),
                                       .key = parts_.metadata.TransactionKey(id),
@@ -78,7 +81,7 @@ absl::Status Publisher::Monitor(event::ChangeEvent* event, const std::stop_token
                                       .partition = std::nullopt},
                                      *last_offset_, stop));
     }
-    monitor_.Begin(std::move(id));
+    monitor_.Begin(id);
   }
   event->transaction = monitor_.Count(event->ns);
   return absl::OkStatus();

@@ -93,7 +93,7 @@ class Publisher {
   absl::StatusOr<Collection*> Find(const event::Namespace& ns);
   // Applies the field rules to the event, and encodes it into key_ and value_.
   absl::Status Encode(event::ChangeEvent* event, const Collection& collection);
-  // Begins and ends transactions as the event shows, and counts it.
+  // Begins a transaction where the event is the first of one, and counts it.
   absl::Status Monitor(event::ChangeEvent* event, const std::stop_token& stop);
   absl::Status Send(const sink::Record& record, const offsets::StoredOffset& offset,
                     const std::stop_token& stop);

@@ -292,6 +292,16 @@ TEST_F(ReplicaSetPipelineTest,
   EXPECT_EQ(Stored(), (offsets::StoredOffset{.position = {{13, 1}, 0}}));
 }
 
+TEST_F(ReplicaSetPipelineTest, FromAnOffsetInsideAPartTheWholeTransactionComesAtItsCommit) {
+  set_.Noop(10);
+  set_.oplog.push_back(TransactionEntry(11, 1, 2, 0, true));
+  set_.oplog.push_back(TransactionEntry(13, 3, 4, 11, false));
+  // As Debezium 1.3.1 stores it: the first operation of the first part.
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{11, 1}, 1}}).ok());
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("c 1", "c 2", "c 3", "c 4"));
+}
+
 // What went to the transaction topic: `BEGIN`, or `END` with the count.
 std::vector<std::string> Transactions(const fakes::SinkLog& log) {
   std::vector<std::string> seen;
@@ -323,6 +333,30 @@ TEST_F(ReplicaSetPipelineTest, ATransactionHasItsBeginAndItsEndAsSoonAsItCommits
                           R"("event_count":2}]})",
                           "null}"));
   EXPECT_EQ(Stored().transaction, nullptr);
+}
+
+// An insert of one statement of a retryable write.
+bson::Document RetryableInsert(uint32_t seconds, std::string_view ns, int id, char session) {
+  return bson::Builder()
+      .Time("ts", {seconds, 1})
+      .String("op", "i")
+      .String("ns", ns)
+      .SubDocument("lsid", Session(session))
+      .Int64("txnNumber", 3)
+      .SubDocument("o", bson::Builder().Int32("_id", id).view())
+      .Build();
+}
+
+TEST_F(ReplicaSetPipelineTest, ARetryableWriteEndsWithAnEntryOfAnotherIdThatNobodyCaptures) {
+  set_.Noop(10);
+  set_.oplog.push_back(RetryableInsert(11, "db.a", 1, 'A'));
+  set_.oplog.push_back(RetryableInsert(12, "db.a", 2, 'A'));
+  set_.oplog.push_back(RetryableInsert(13, "db.hidden", 3, 'B'));
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
+  EXPECT_EQ(Capture({.transaction_metadata = true}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Transactions(log_),
+              ElementsAre("BEGIN", HasSubstr(R"("total_order":1)"), HasSubstr(R"("total_order":2)"),
+                          HasSubstr(R"("event_count":2)")));
 }
 
 TEST_F(ReplicaSetPipelineTest, AfterARestartInTheMiddleTheCountsGoOn) {
