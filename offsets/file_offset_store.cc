@@ -14,31 +14,12 @@
 #include <system_error>
 #include <utility>
 
+#include "base/file_error.h"
 #include "base/status_macros.h"
 #include "offsets/connect_format.h"
 
 namespace shardtail::offsets {
 namespace {
-
-absl::Status FileError(int error, const std::string& what) {
-  absl::StatusCode code = absl::StatusCode::kFailedPrecondition;
-  switch (error) {
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-    case EIO:
-      code = absl::StatusCode::kUnavailable;  // there may be room, or a disk, again
-      break;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      code = absl::StatusCode::kPermissionDenied;
-      break;
-    default:
-      break;
-  }
-  return absl::Status(code, fmt::format("{}: {}", what, std::strerror(error)));
-}
 
 // What a symbolic link points to, for renaming over it would replace the link.
 std::string Resolved(const std::string& path) {
@@ -64,10 +45,12 @@ absl::StatusOr<std::unique_ptr<FileOffsetStore>> FileOffsetStore::Create(const O
     const std::string lock_path = path + ".lock";
     lock.reset(std::fopen(lock_path.c_str(), "ae"));
     if (lock == nullptr) {
-      return FileError(errno, fmt::format("cannot open {} beside the offset file", lock_path));
+      return base::FileError(errno,
+                             fmt::format("cannot open {} beside the offset file", lock_path));
     }
     if (flock(fileno(lock.get()), LOCK_EX | LOCK_NB) != 0) {
-      if (errno != EWOULDBLOCK) return FileError(errno, fmt::format("cannot lock {}", lock_path));
+      if (errno != EWOULDBLOCK)
+        return base::FileError(errno, fmt::format("cannot lock {}", lock_path));
       return absl::FailedPreconditionError(
           fmt::format("the offset file {} is in use by another process (which holds {}): stop that "
                       "one, or give this one another offset.storage.file.filename",
@@ -118,7 +101,7 @@ absl::StatusOr<std::vector<JavaMapEntry>> FileOffsetStore::Read() const {
   const File file(std::fopen(path_.c_str(), "rbe"));
   if (file == nullptr) {
     if (errno == ENOENT) return std::vector<JavaMapEntry>();
-    return FileError(errno, fmt::format("cannot open the offset file {}", path_));
+    return base::FileError(errno, fmt::format("cannot open the offset file {}", path_));
   }
   std::string bytes;
   std::array<char, 16384> part;
@@ -126,7 +109,7 @@ absl::StatusOr<std::vector<JavaMapEntry>> FileOffsetStore::Read() const {
     bytes.append(part.data(), size);
   }
   if (std::ferror(file.get()) != 0) {
-    return FileError(errno, fmt::format("cannot read the offset file {}", path_));
+    return base::FileError(errno, fmt::format("cannot read the offset file {}", path_));
   }
   if (bytes.empty()) {
     // Ours is replaced as a whole, so an empty one was cut off by something else.
@@ -155,7 +138,7 @@ absl::Status FileOffsetStore::Replace(const std::vector<JavaMapEntry>& entries) 
   if (std::rename(temporary.c_str(), path_.c_str()) != 0) {
     const int error = errno;
     std::remove(temporary.c_str());
-    return FileError(error, fmt::format("cannot replace the offset file {}", path_));
+    return base::FileError(error, fmt::format("cannot replace the offset file {}", path_));
   }
   // Until the directory is synced as well, the old file may come back after a power failure.
   const std::string parent = std::filesystem::path(path_).parent_path().string();
@@ -164,22 +147,23 @@ absl::Status FileOffsetStore::Replace(const std::vector<JavaMapEntry>& entries) 
   const bool synced = descriptor >= 0 && fsync(descriptor) == 0;
   const int error = errno;
   if (descriptor >= 0) close(descriptor);
-  if (!synced) return FileError(error, fmt::format("cannot sync the directory {}", directory));
+  if (!synced)
+    return base::FileError(error, fmt::format("cannot sync the directory {}", directory));
   return absl::OkStatus();
 }
 
 absl::Status FileOffsetStore::Write(const std::string& path, const std::string& bytes) const {
   const File file(std::fopen(path.c_str(), "wbe"));
-  if (file == nullptr) return FileError(errno, fmt::format("cannot create {}", path));
+  if (file == nullptr) return base::FileError(errno, fmt::format("cannot create {}", path));
   // Readable to whom the old one is.
   struct stat old {};
   if (stat(path_.c_str(), &old) == 0 && fchmod(fileno(file.get()), old.st_mode & 07777) != 0) {
-    return FileError(errno, fmt::format("cannot set the mode of {}", path));
+    return base::FileError(errno, fmt::format("cannot set the mode of {}", path));
   }
   if (std::fwrite(bytes.data(), 1, bytes.size(), file.get()) != bytes.size() ||
       std::fflush(file.get()) != 0 || fsync(fileno(file.get())) != 0) {
-    return FileError(errno,
-                     fmt::format("cannot write {}; the offset file {} is as it was", path, path_));
+    return base::FileError(
+        errno, fmt::format("cannot write {}; the offset file {} is as it was", path, path_));
   }
   return absl::OkStatus();
 }

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/file_error.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 
@@ -43,7 +44,7 @@ absl::StatusOr<std::string> ReadAt(int descriptor, off_t at, off_t size, const s
     const ssize_t part =
         pread(descriptor, bytes.data() + read, bytes.size() - read, at + static_cast<off_t>(read));
     if (part < 0 && errno == EINTR) continue;
-    if (part < 0) return FileError(errno, fmt::format("cannot read {}", path));
+    if (part < 0) return base::FileError(errno, fmt::format("cannot read {}", path));
     if (part == 0) break;
     read += static_cast<size_t>(part);
   }
@@ -76,7 +77,7 @@ absl::Status CutTornLine(int descriptor, off_t size, const std::string& path) {
                     path));
   }
   if (ftruncate(descriptor, end) != 0) {
-    return FileError(errno, fmt::format("cannot cut the torn last line off {}", path));
+    return base::FileError(errno, fmt::format("cannot cut the torn last line off {}", path));
   }
   base::LogInfo("cut a torn last line of {} bytes off {}", size - end, path);
   return absl::OkStatus();
@@ -88,7 +89,7 @@ absl::Status SyncDirectory(const std::string& path) {
   const std::string name = parent.empty() ? "." : parent;
   const Descriptor directory(open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.get() < 0 || fsync(directory.get()) != 0) {
-    return FileError(errno, fmt::format("cannot sync the directory {}", name));
+    return base::FileError(errno, fmt::format("cannot sync the directory {}", name));
   }
   return absl::OkStatus();
 }
@@ -97,41 +98,24 @@ absl::Status SyncDirectory(const std::string& path) {
 
 absl::StatusOr<int> OpenLineFile(const std::string& path) {
   Descriptor file(open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666));
-  if (file.get() < 0) return FileError(errno, fmt::format("cannot open sink.file.path {}", path));
+  if (file.get() < 0)
+    return base::FileError(errno, fmt::format("cannot open sink.file.path {}", path));
   struct stat status {};
-  if (fstat(file.get(), &status) != 0) return FileError(errno, fmt::format("cannot stat {}", path));
+  if (fstat(file.get(), &status) != 0)
+    return base::FileError(errno, fmt::format("cannot stat {}", path));
   if (!S_ISREG(status.st_mode)) return file.Release();
   if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return FileError(errno, fmt::format("cannot lock {}", path));
+    if (errno != EWOULDBLOCK) return base::FileError(errno, fmt::format("cannot lock {}", path));
     return absl::FailedPreconditionError(fmt::format(
         "{} is being written by another process: stop that one, or give another sink.file.path",
         path));
   }
   // Under the lock: who had it may have written.
-  if (fstat(file.get(), &status) != 0) return FileError(errno, fmt::format("cannot stat {}", path));
+  if (fstat(file.get(), &status) != 0)
+    return base::FileError(errno, fmt::format("cannot stat {}", path));
   SHARDTAIL_RETURN_IF_ERROR(CutTornLine(file.get(), status.st_size, path));
   if (status.st_size == 0) SHARDTAIL_RETURN_IF_ERROR(SyncDirectory(path));
   return file.Release();
-}
-
-absl::Status FileError(int error, const std::string& what) {
-  absl::StatusCode code = absl::StatusCode::kFailedPrecondition;
-  switch (error) {
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-    case EIO:
-      code = absl::StatusCode::kUnavailable;  // there may be room, or a disk, again
-      break;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      code = absl::StatusCode::kPermissionDenied;
-      break;
-    default:
-      break;
-  }
-  return absl::Status(code, fmt::format("{}: {}", what, std::strerror(error)));
 }
 
 }  // namespace shardtail::sink

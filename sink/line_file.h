@@ -18,10 +18,6 @@ inline constexpr std::string_view kLineBegin = R"({"topic":)";
 //   kFailedPrecondition  it is locked by another, or ends with something else than a line
 absl::StatusOr<int> OpenLineFile(const std::string& path);
 
-// `error` is an errno. kUnavailable for what may pass (the disk is full), kPermissionDenied, or
-// kFailedPrecondition.
-absl::Status FileError(int error, const std::string& what);
-
 }  // namespace shardtail::sink
 
 #endif  // SHARDTAIL_SINK_LINE_FILE_H_

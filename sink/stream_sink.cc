@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/file_error.h"
 #include "base/status_macros.h"
 #include "sink/line_file.h"
 
@@ -45,7 +46,7 @@ absl::StatusOr<std::unique_ptr<StreamSink>> StreamSink::ToStandardOutput(
     DeliveryListener& listener) {
   // A descriptor of its own, to close.
   const int descriptor = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
-  if (descriptor < 0) return FileError(errno, "cannot use standard output");
+  if (descriptor < 0) return base::FileError(errno, "cannot use standard output");
   return std::make_unique<StreamSink>(descriptor, "standard output", listener);
 }
 
@@ -109,7 +110,7 @@ absl::Status StreamSink::WriteAll(absl::Duration timeout) {
       continue;
     }
     if (ready < 0 && errno != EINTR) {
-      return Fail(FileError(errno, fmt::format("cannot write to {}", name_)));
+      return Fail(base::FileError(errno, fmt::format("cannot write to {}", name_)));
     }
     if (stop_.stop_requested()) {
       return absl::CancelledError(fmt::format("stopped while nobody reads {}", name_));
@@ -120,7 +121,7 @@ absl::Status StreamSink::WriteAll(absl::Duration timeout) {
     }
   }
   if (regular_ && !tickets_.empty() && fdatasync(descriptor_) != 0) {
-    return Fail(FileError(errno, fmt::format("cannot sync {}", name_)));
+    return Fail(base::FileError(errno, fmt::format("cannot sync {}", name_)));
   }
   buffer_.clear();
   written_ = 0;
@@ -139,8 +140,9 @@ absl::Status StreamSink::WritePart(std::string_view part) {
   }
   // EAGAIN: somebody else has made standard output non-blocking, and it is full after all.
   if (errno == EINTR || errno == EAGAIN) return absl::OkStatus();
-  return Fail(FileError(errno, errno == EPIPE ? fmt::format("nobody reads {} any more", name_)
-                                              : fmt::format("cannot write events to {}", name_)));
+  return Fail(base::FileError(errno, errno == EPIPE
+                                         ? fmt::format("nobody reads {} any more", name_)
+                                         : fmt::format("cannot write events to {}", name_)));
 }
 
 absl::Status StreamSink::Fail(const absl::Status& status) {
