@@ -11,6 +11,7 @@
 #include "app/run_command.h"
 #include "app/version.h"
 #include "config/configuration.h"
+#include "mongo/client.h"
 
 namespace {
 
@@ -29,6 +30,7 @@ void AddFiles(CLI::App& command, ConfigurationFiles& files) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  shardtail::mongo::UnlinkDriverCounters();
   // Replies of many megabytes come and go for ever: keep their memory instead of giving it back to
   // the kernel each time (reading an oplog is about a fifth faster).
   mallopt(M_MMAP_THRESHOLD, 1 << 26);

@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 #include <mongoc/mongoc.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <limits>
 #include <utility>
 
@@ -207,10 +208,10 @@ int ServerErrorCode(const absl::Status& status) {
   return code;
 }
 
+void UnlinkDriverCounters() { shm_unlink(fmt::format("/mongoc-{}", getpid()).c_str()); }
+
 DriverScope::DriverScope() {
   mongoc_log_set_handler(WriteDriverLog, nullptr);
-  // Else the driver's counters lie in /dev/shm, and stay there after a kill -9.
-  setenv("MONGOC_DISABLE_SHM", "1", 0);
   mongoc_init();
 }
 

@@ -66,6 +66,11 @@ class Client {
 // The server's error number behind a status that Run() returned; 0 when there was none.
 int ServerErrorCode(const absl::Status& status);
 
+// The driver, when it is loaded, puts counters for its monitor into /dev/shm. After a kill -9 they
+// would stay there, and the next process of the same number would complain on standard error: call
+// this first in main().
+void UnlinkDriverCounters();
+
 // Initialises the driver for the whole process, sends its log to ours, and cleans up at the end.
 // Make one in main(), before the first Client.
 class DriverScope {
