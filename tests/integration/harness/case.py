@@ -7,6 +7,7 @@ import unittest
 from collections.abc import Iterable
 from pathlib import Path
 
+from integration.harness.cluster import ShardedCluster
 from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import ReplicaSet
 from integration.harness.shardtail import binary
@@ -30,6 +31,12 @@ class IntegrationTest(unittest.TestCase):
         replica_set = ReplicaSet(version, cls.directory / f"mongo-{name}", **options)
         cls.addClassCleanup(replica_set.stop)
         return replica_set.start()
+
+    @classmethod
+    def start_cluster(cls, version: str = "4.4", **options: object) -> ShardedCluster:
+        cluster = ShardedCluster(version, cls.directory / "cluster", **options)
+        cls.addClassCleanup(cluster.stop)
+        return cluster.start()
 
     @classmethod
     def start_broker(cls, name: str = "kafka", partitions: int = 1) -> KafkaBroker:

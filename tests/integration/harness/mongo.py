@@ -93,8 +93,9 @@ class ReplicaSet:
     def __init__(self, version: str, directory: Path, *, name: str = "rs0", members: int = 3,
                  options: Sequence[str] = (), cache_gb: float = 0.25, oplog_mb: int = 512,
                  client_options: dict[str, Any] | None = None, key_file: Path | None = None,
-                 user: tuple[str, str] | None = None) -> None:
+                 user: tuple[str, str] | None = None, config_server: bool = False) -> None:
         self.name = name
+        self._configuration = {"_id": name, **({"configsvr": True} if config_server else {})}
         self._user = user
         self._tls_options = client_options or {}
         self._client_options = dict(self._tls_options)
@@ -113,8 +114,16 @@ class ReplicaSet:
         return f"{self.name}/" + ",".join(node.address for node in self.nodes)
 
     def start(self) -> ReplicaSet:
+        self.launch()
+        return self.initiate()
+
+    def launch(self) -> None:
+        """Starts the members without waiting; initiate() follows. Both are start()."""
         for node in self.nodes:
             node.start()
+
+    def initiate(self) -> ReplicaSet:
+        """May be called by another thread than the main one."""
         for node in self.nodes:
             node.wait_until_up()
         self._initiate()
@@ -151,7 +160,7 @@ class ReplicaSet:
         with pymongo.MongoClient(HOST, first.port, directConnection=True,
                                  **self._tls_options) as client:
             client.admin.command("replSetInitiate", {
-                "_id": self.name, "members": members,
+                **self._configuration, "members": members,
                 "settings": {"electionTimeoutMillis": 2000}})
             wait_for(f"{first.address} as primary",
                      lambda: client.admin.command("isMaster")["ismaster"])
