@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
+import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from golden.records import GOLDEN, Record
 from integration.harness import java_offsets
 from integration.harness.delivery import lost_documents, out_of_order
 from integration.harness.ports import free_port
+from integration.harness.proxy import FaultProxy
 from integration.harness.replay import apply_modifiers, replay, strict
 from integration.harness.waiting import wait_for
 
@@ -127,6 +135,157 @@ class JavaOffsets(unittest.TestCase):
                 java_offsets.decode(self.FILE[:length])
         with self.assertRaises(ValueError):
             java_offsets.decode(self.FILE + b"x")
+
+
+class Echo(socketserver.BaseRequestHandler):
+    """Sends everything back; says `end` when the other side has ended."""
+
+    def handle(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := self.request.recv(1 << 16):
+                self.request.sendall(data)
+            self.request.sendall(b"end")
+
+
+class EchoServer(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+
+class Network(unittest.TestCase):
+    def setUp(self) -> None:
+        server = EchoServer(("127.0.0.1", free_port()), Echo)
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.proxy = FaultProxy(server.server_address[1])
+        self.addCleanup(self.proxy.stop)
+
+    def connect(self) -> socket.socket:
+        client = socket.create_connection(("127.0.0.1", self.proxy.port), 20)
+        self.addCleanup(client.close)
+        return client
+
+    def assert_echoes(self, client: socket.socket, data: bytes = b"hello") -> None:
+        client.sendall(data)
+        self.assertEqual(self.read(client, len(data)), data)
+
+    def assert_is_reset(self, client: socket.socket) -> None:
+        with self.assertRaises(ConnectionError):
+            client.sendall(b"anyone?")
+            self.read(client, 1)
+
+    @staticmethod
+    def read(client: socket.socket, length: int) -> bytes:
+        data = b""
+        while len(data) < length:
+            more = client.recv(length - len(data))
+            if not more:
+                raise EOFError(data)
+            data += more
+        return data
+
+    def assert_is_silent(self, client: socket.socket) -> None:
+        client.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            client.recv(1)
+        client.settimeout(20)
+
+    def test_everything_passes_as_it_is(self) -> None:
+        client = self.connect()
+        self.assert_echoes(client)
+        sent = random.Random(1).randbytes(1 << 20)
+        with ThreadPoolExecutor(1) as sender:
+            sending = sender.submit(client.sendall, sent)
+            self.assertEqual(self.read(client, len(sent)), sent)
+            sending.result()
+        client.shutdown(socket.SHUT_WR)
+        self.assertEqual(self.read(client, 3), b"end")
+        wait_for("the end of the connection", lambda: self.proxy.open == 0)
+        self.assertEqual(self.proxy.accepted, 1)
+
+    def test_cut_it_resets_what_is_open_and_what_comes(self) -> None:
+        client = self.connect()
+        self.assert_echoes(client)
+        self.proxy.cut()
+        self.assert_is_reset(client)
+        self.assert_is_reset(self.connect())
+        self.proxy.pass_on()
+        self.assert_echoes(self.connect())
+
+    def test_a_connection_that_nobody_reads_from_is_cut_too(self) -> None:
+        client = self.connect()
+        client.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                client.send(b"x" * (1 << 20))
+        client.settimeout(20)
+        self.proxy.cut()
+        with self.assertRaises(ConnectionError):
+            while True:
+                client.recv(1 << 20)
+                client.send(b"x")
+
+    def test_a_black_hole_takes_everything_and_answers_nothing(self) -> None:
+        client = self.connect()
+        self.assert_echoes(client)
+        self.proxy.black_hole()
+        client.sendall(b"hello")
+        new = self.connect()
+        new.sendall(b"hello")
+        wait_for("both connections", lambda: self.proxy.open == 2)
+        self.assert_is_silent(client)
+        self.assert_is_silent(new)
+        self.proxy.pass_on()
+        for either in (client, new):
+            self.assertEqual(self.read(either, 5), b"hello")
+
+    def test_from_a_black_hole_a_connection_can_be_reset(self) -> None:
+        client = self.connect()
+        self.assert_echoes(client)
+        self.proxy.black_hole()
+        client.sendall(b"hello")
+        self.proxy.reset()
+        self.assert_is_reset(client)
+        self.proxy.pass_on()
+        self.assert_echoes(self.connect())
+
+    def test_one_reset_leaves_the_next_connection_alone(self) -> None:
+        client = self.connect()
+        self.assert_echoes(client)
+        self.proxy.reset()
+        self.assert_is_reset(client)
+        self.assert_echoes(self.connect())
+
+    def test_random_resets_hit_some(self) -> None:
+        self.proxy.reset_randomly(0.05)
+        client = self.connect()
+        echoed = 0
+        with self.assertRaises(ConnectionError):
+            while True:
+                client.sendall(b"x")
+                self.read(client, 1)
+                echoed += 1
+        self.assertGreater(echoed, 0)
+
+    def test_late_and_slow_is_still_the_same(self) -> None:
+        client = self.connect()
+        self.proxy.delay(0.01)
+        begin = time.monotonic()
+        self.assert_echoes(client)
+        self.assertGreaterEqual(time.monotonic() - begin, 0.02)
+        self.proxy.pass_on()
+        self.proxy.limit(1 << 20)
+        begin = time.monotonic()
+        self.assert_echoes(client, b"x" * (1 << 16))
+        self.assertGreaterEqual(time.monotonic() - begin, 1 / 16)
+
+    def test_without_a_server_the_connection_is_reset(self) -> None:
+        proxy = FaultProxy(free_port())
+        self.addCleanup(proxy.stop)
+        client = socket.create_connection(("127.0.0.1", proxy.port), 20)
+        self.addCleanup(client.close)
+        self.assert_is_reset(client)
 
 
 class Processes(unittest.TestCase):

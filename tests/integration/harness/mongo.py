@@ -15,18 +15,25 @@ from pymongo.errors import PyMongoError
 from integration.harness import components
 from integration.harness.ports import free_port
 from integration.harness.processes import Child
+from integration.harness.proxy import FaultProxy
 from integration.harness.waiting import wait_for
 
 HOST = "127.0.0.1"
 
 
 class MongoNode:
-    """One mongod on a free port, with its data in `directory`."""
+    """One mongod on a free port, with its data in `directory`.
+
+    With `proxied` its address is that of a proxy: all that finds it by that meets the proxy's
+    faults. client() and `port` go past it.
+    """
 
     def __init__(self, version: str, directory: Path, options: Sequence[str] = (), *,
-                 cache_gb: float = 0.25, client_options: dict[str, Any] | None = None) -> None:
+                 cache_gb: float = 0.25, client_options: dict[str, Any] | None = None,
+                 proxied: bool = False) -> None:
         self.port = free_port()
-        self.address = f"{HOST}:{self.port}"
+        self.proxy = FaultProxy(self.port) if proxied else None
+        self.address = self.proxy.address if self.proxy else f"{HOST}:{self.port}"
         self._directory = directory
         self._client_options = client_options or {}
         self._process: Child | None = None
@@ -45,7 +52,7 @@ class MongoNode:
 
     def wait_until_up(self) -> None:
         """Returns when it takes connections."""
-        wait_for(f"a mongod on {self.address}", self._listens)
+        wait_for(f"a mongod on port {self.port}", self._listens)
 
     def client(self, **options: Any) -> pymongo.MongoClient:
         """A client of this member alone."""
@@ -88,12 +95,16 @@ class ReplicaSet:
 
     `client_options` are those of every client (credentials, TLS). With a `key_file` the members
     demand authentication; start() then creates `user`, who may do everything.
+
+    With `proxied` the members know each other, and tell drivers, the addresses of proxies:
+    `nodes[n].proxy` cuts off what goes to that member (what it says to others goes to theirs).
     """
 
     def __init__(self, version: str, directory: Path, *, name: str = "rs0", members: int = 3,
                  options: Sequence[str] = (), cache_gb: float = 0.25, oplog_mb: int = 512,
                  client_options: dict[str, Any] | None = None, key_file: Path | None = None,
-                 user: tuple[str, str] | None = None, config_server: bool = False) -> None:
+                 user: tuple[str, str] | None = None, config_server: bool = False,
+                 proxied: bool = False) -> None:
         self.name = name
         self._configuration = {"_id": name, **({"configsvr": True} if config_server else {})}
         self._user = user
@@ -106,7 +117,8 @@ class ReplicaSet:
             options += ["--keyFile", str(key_file)]
         self.nodes = [
             MongoNode(version, directory / f"{name}-{number}", options, cache_gb=cache_gb,
-                      client_options=self._client_options) for number in range(members)]
+                      client_options=self._client_options, proxied=proxied)
+            for number in range(members)]
 
     @property
     def hosts(self) -> str:
@@ -135,6 +147,8 @@ class ReplicaSet:
         # The data is thrown away: no need for an orderly end.
         for node in self.nodes:
             node.kill()
+            if node.proxy:
+                node.proxy.stop()
 
     def client(self, **options: Any) -> pymongo.MongoClient:
         """A client that follows the primary and writes with majority write concern."""
