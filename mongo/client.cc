@@ -13,6 +13,7 @@
 #include "base/handle.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "mongo/socket_stream.h"
 
 namespace shardtail::mongo {
 namespace {
@@ -82,6 +83,11 @@ absl::Status ToStatus(const bson_error_t& error, const HostAndPort& server,
   return status(absl::StatusCode::kInternal);
 }
 
+int32_t ToMilliseconds(absl::Duration duration) {
+  return static_cast<int32_t>(
+      std::min<int64_t>(absl::ToInt64Milliseconds(duration), std::numeric_limits<int32_t>::max()));
+}
+
 absl::StatusOr<UriHandle> MakeUri(const ConnectionOptions& options, const HostAndPort& server) {
   if (server.port < 1 || server.port > 65535) {
     return absl::InvalidArgumentError(fmt::format(
@@ -93,19 +99,15 @@ absl::StatusOr<UriHandle> MakeUri(const ConnectionOptions& options, const HostAn
     return absl::InvalidArgumentError(
         fmt::format("mongodb.hosts: '{}' is not a host name or address", server.host));
   }
-  const auto milliseconds = [](absl::Duration duration) {
-    return static_cast<int32_t>(std::min<int64_t>(absl::ToInt64Milliseconds(duration),
-                                                  std::numeric_limits<int32_t>::max()));
-  };
   mongoc_uri_set_option_as_bool(uri.get(), MONGOC_URI_DIRECTCONNECTION, true);
   mongoc_uri_set_option_as_int32(uri.get(), MONGOC_URI_CONNECTTIMEOUTMS,
-                                 milliseconds(options.connect_timeout));
+                                 ToMilliseconds(options.connect_timeout));
   const bool own_timeout = options.socket_timeout <= absl::ZeroDuration();
   mongoc_uri_set_option_as_int32(
       uri.get(), MONGOC_URI_SOCKETTIMEOUTMS,
-      milliseconds(own_timeout ? kDefaultSocketTimeout : options.socket_timeout));
+      ToMilliseconds(own_timeout ? kDefaultSocketTimeout : options.socket_timeout));
   mongoc_uri_set_option_as_int32(uri.get(), MONGOC_URI_SERVERSELECTIONTIMEOUTMS,
-                                 milliseconds(options.connect_timeout));
+                                 ToMilliseconds(options.connect_timeout));
   mongoc_uri_set_appname(uri.get(), "shardtail");
   if (!options.user.empty()) {
     mongoc_uri_set_username(uri.get(), options.user.c_str());
@@ -155,6 +157,15 @@ bson::View Reply::view() const {
 }
 
 struct Client::Connection {
+  struct OnStop {
+    const mongo::Interrupt* interrupt;
+    void operator()() const { interrupt->Set(); }
+  };
+  explicit Connection(const std::stop_token& stop) : on_stop(stop, OnStop{&waits.interrupt}) {}
+
+  Waits waits;  // outlives the client, whose sockets use it
+  std::stop_callback<OnStop> on_stop;
+  bool broken = false;  // the last call failed on the network
   ClientHandle client;
   ReadPreferenceHandle read_preference;
 };
@@ -162,18 +173,24 @@ struct Client::Connection {
 Client::Client(HostAndPort server, std::unique_ptr<Connection> connection)
     : server_(std::move(server)), connection_(std::move(connection)) {}
 
-Client::~Client() = default;
+Client::~Client() {
+  // The driver says goodbye to the server: not where nobody listens.
+  if (connection_->broken) Interrupt();
+}
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Create(const ConnectionOptions& options,
-                                                       const HostAndPort& server) {
+                                                       const HostAndPort& server,
+                                                       const std::stop_token& stop) {
   SHARDTAIL_ASSIGN_OR_RETURN(const UriHandle uri, MakeUri(options, server));
-  auto connection = std::make_unique<Connection>();
+  auto connection = std::make_unique<Connection>(stop);
   bson_error_t error;
   connection->client.reset(mongoc_client_new_from_uri_with_error(uri.get(), &error));
   if (connection->client == nullptr) {
     return absl::InvalidArgumentError(
         fmt::format("cannot connect to {}: {}", server.ToString(), error.message));
   }
+  mongoc_client_set_stream_initiator(connection->client.get(), ConnectInterruptibly,
+                                     &connection->waits);
   mongoc_client_set_error_api(connection->client.get(), MONGOC_ERROR_API_VERSION_2);
   connection->read_preference.reset(mongoc_read_prefs_new(MONGOC_READ_PRIMARY_PREFERRED));
   return std::unique_ptr<Client>(new Client(server, std::move(connection)));
@@ -184,19 +201,31 @@ absl::StatusOr<Reply> Client::Run(std::string_view database, bson::View command)
   if (!bson_init_static(&request, command.data(), command.size())) {
     return absl::InternalError("a command that is no BSON document");
   }
+  const auto interrupted = [this] {
+    return absl::CancelledError(fmt::format("no more waiting for {}", server_.ToString()));
+  };
+  if (connection_->waits.interrupt.is_set()) return interrupted();
   auto storage = std::make_unique<Reply::Storage>();
   bson_destroy(&storage->bson);  // the call below initialises it anew
   bson_error_t error;
   const bool ok = mongoc_client_command_simple(
       connection_->client.get(), std::string(database).c_str(), &request,
       connection_->read_preference.get(), &storage->bson, &error);
+  connection_->broken = !ok && error.domain != MONGOC_ERROR_SERVER;
   if (!ok) {
+    if (connection_->waits.interrupt.is_set()) return interrupted();
     bson::Reader reader(command);
     bson::Element name;
     reader.Next(&name);
     return ToStatus(error, server_, name.name);
   }
   return Reply(std::move(storage));
+}
+
+void Client::Interrupt() { connection_->waits.interrupt.Set(); }
+
+void Client::LimitWaits(absl::Duration limit) {
+  connection_->waits.limit_ms = ToMilliseconds(limit);
 }
 
 int ServerErrorCode(const absl::Status& status) {

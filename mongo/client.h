@@ -2,11 +2,13 @@
 #define SHARDTAIL_MONGO_CLIENT_H_
 
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "mongo/bson.h"
 #include "mongo/options.h"
 
@@ -32,9 +34,10 @@ class Reply {
 //
 // Calls block: a connect for at most connect_timeout, a command until its reply or the socket
 // timeout (socket_timeout, or 30 s where that is zero: longer than any command we send takes, so
-// that a half-open connection is noticed).
+// that a half-open connection is noticed). A stop request or Interrupt() ends them at once.
 //
 // Errors, by the server's and the driver's numeric codes:
+//   kCancelled          interrupted
 //   kUnavailable        network, not primary, stepped down, recovering, cursor gone, no answer in
 //   time kUnauthenticated    the server refused the credentials (18) kPermissionDenied   not
 //   authorised for the command (13) kOutOfRange         CappedPositionLost (136): the oplog rolled
@@ -43,15 +46,22 @@ class Reply {
 // ServerErrorCode() gives the number.
 class Client {
  public:
-  // Does not connect yet: the first command does.
+  // Does not connect yet: the first command does. A request of `stop` is an Interrupt().
   static absl::StatusOr<std::unique_ptr<Client>> Create(const ConnectionOptions& options,
-                                                        const HostAndPort& server);
+                                                        const HostAndPort& server,
+                                                        const std::stop_token& stop = {});
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
   // Sends `command` to `database`, on a secondary too.
   absl::StatusOr<Reply> Run(std::string_view database, bson::View command);
+
+  // Ends the call under way, and every later one, with kCancelled. From any thread.
+  void Interrupt();
+
+  // From now on no wait within a call is longer, whatever the socket timeout is.
+  void LimitWaits(absl::Duration limit);
 
   const HostAndPort& server() const { return server_; }
 

@@ -1,5 +1,6 @@
 #include "pipeline/server_member.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,10 @@
 namespace shardtail::pipeline {
 namespace {
 
+// A half-open connection is noticed after as long.
+constexpr absl::Duration kTailTimeout = absl::Seconds(20);
+constexpr absl::Duration kRoleTimeout = absl::Seconds(10);
+
 // An OplogReader with the connection that it reads from.
 class OwningOplogSource : public tailer::OplogSource {
  public:
@@ -20,6 +25,7 @@ class OwningOplogSource : public tailer::OplogSource {
       : client_(std::move(client)), reader_(*client_, from) {}
 
   absl::StatusOr<tailer::OplogBatch> Next() override { return reader_.Next(); }
+  void Interrupt() override { reader_.Interrupt(); }
 
  private:
   const std::unique_ptr<mongo::Client> client_;
@@ -29,9 +35,10 @@ class OwningOplogSource : public tailer::OplogSource {
 }  // namespace
 
 ServerMember::ServerMember(mongo::ConnectionOptions connection, Options options,
-                           shard_discovery::FoundMember found)
+                           shard_discovery::FoundMember found, std::stop_token stop)
     : connection_(std::move(connection)),
       options_(options),
+      stop_(std::move(stop)),
       client_(std::move(found.client)),
       lookup_(*client_) {}
 
@@ -43,7 +50,11 @@ absl::StatusOr<offsets::StoredOffset> ServerMember::Latest() {
 
 absl::StatusOr<std::unique_ptr<tailer::OplogSource>> ServerMember::Tail(
     const event::Position& from) {
-  SHARDTAIL_ASSIGN_OR_RETURN(auto client, mongo::Client::Create(connection_, client_->server()));
+  SHARDTAIL_ASSIGN_OR_RETURN(auto client,
+                             mongo::Client::Create(connection_, client_->server(), stop_));
+  // The server answers within a second, with nothing if need be. Whoever gave a longer
+  // mongodb.socket.timeout.ms knows of a slower one.
+  client->LimitWaits(std::max(kTailTimeout, connection_.socket_timeout));
   return std::make_unique<OwningOplogSource>(std::move(client), from);
 }
 
@@ -60,8 +71,12 @@ absl::StatusOr<int64_t> ServerMember::Copy(
 }
 
 absl::Status ServerMember::CheckRole() {
-  SHARDTAIL_ASSIGN_OR_RETURN(const auto description, shard_discovery::Describe(*client_));
-  if (!connection_.auto_discover || description.role == shard_discovery::ServerRole::kPrimary) {
+  // The stream waits for this answer: shorter than for a copy's batches.
+  client_->LimitWaits(kRoleTimeout);
+  const auto description = shard_discovery::Describe(*client_);
+  client_->LimitWaits(absl::InfiniteDuration());
+  SHARDTAIL_RETURN_IF_ERROR(description.status());
+  if (!connection_.auto_discover || description->role == shard_discovery::ServerRole::kPrimary) {
     return absl::OkStatus();
   }
   return absl::UnavailableError(name() + " is not the primary any more");
@@ -73,7 +88,7 @@ PrimarySource::PrimarySource(const mongo::ConnectionOptions& connection, mongo::
 
 absl::StatusOr<std::unique_ptr<Member>> PrimarySource::Find(const std::stop_token& stop) {
   SHARDTAIL_ASSIGN_OR_RETURN(shard_discovery::FoundMember found, finder_.FindPrimary(stop));
-  return std::make_unique<ServerMember>(connection_, options_, std::move(found));
+  return std::make_unique<ServerMember>(connection_, options_, std::move(found), stop);
 }
 
 }  // namespace shardtail::pipeline

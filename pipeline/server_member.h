@@ -2,6 +2,7 @@
 #define SHARDTAIL_PIPELINE_SERVER_MEMBER_H_
 
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <utility>
 
@@ -19,9 +20,9 @@ namespace shardtail::pipeline {
 // and asks for the server's role.
 class ServerMember : public Member {
  public:
-  // Takes the connection that `found` holds.
+  // Takes the connection that `found` holds. A request of `stop` interrupts both connections.
   ServerMember(mongo::ConnectionOptions connection, Options options,
-               shard_discovery::FoundMember found);
+               shard_discovery::FoundMember found, std::stop_token stop);
 
   std::string name() const override { return client_->server().ToString(); }
   absl::StatusOr<offsets::StoredOffset> Latest() override;
@@ -36,6 +37,7 @@ class ServerMember : public Member {
  private:
   const mongo::ConnectionOptions connection_;
   const Options options_;
+  const std::stop_token stop_;
   const std::unique_ptr<mongo::Client> client_;
   tailer::ServerEntryLookup lookup_;
 };

@@ -47,9 +47,10 @@ std::string_view DescribeTls(const mongo::ConnectionOptions& options) {
 }  // namespace
 
 absl::StatusOr<FoundMember> ConnectAndDescribe(const mongo::ConnectionOptions& options,
-                                               const mongo::HostAndPort& server) {
+                                               const mongo::HostAndPort& server,
+                                               const std::stop_token& stop) {
   FoundMember member;
-  SHARDTAIL_ASSIGN_OR_RETURN(member.client, mongo::Client::Create(options, server));
+  SHARDTAIL_ASSIGN_OR_RETURN(member.client, mongo::Client::Create(options, server, stop));
   SHARDTAIL_ASSIGN_OR_RETURN(member.description, Describe(*member.client));
   return member;
 }
@@ -72,7 +73,8 @@ absl::StatusOr<FoundMember> ReplicaSetFinder::FindPrimary(const std::stop_token&
       round.to_ask.pop_front();
       if (std::ranges::find(round.asked, server) != round.asked.end()) continue;
       round.asked.push_back(server);
-      SHARDTAIL_ASSIGN_OR_RETURN(const std::unique_ptr<FoundMember> found, Ask(server, &round));
+      SHARDTAIL_ASSIGN_OR_RETURN(const std::unique_ptr<FoundMember> found,
+                                 Ask(server, &round, stop));
       if (found != nullptr) return std::move(*found);
     }
     if (clock_.Monotonic() + kPause > deadline) {
@@ -100,8 +102,9 @@ ReplicaSetFinder::Round ReplicaSetFinder::BeginRound() const {
 }
 
 absl::StatusOr<std::unique_ptr<FoundMember>> ReplicaSetFinder::Ask(const mongo::HostAndPort& server,
-                                                                   Round* round) {
-  absl::StatusOr<FoundMember> member = connect_(options_, server);
+                                                                   Round* round,
+                                                                   const std::stop_token& stop) {
+  absl::StatusOr<FoundMember> member = connect_(options_, server, stop);
   if (!member.ok()) {
     if (absl::IsUnauthenticated(member.status())) {
       return absl::UnauthenticatedError(

@@ -24,11 +24,14 @@ struct FoundMember {
   ServerDescription description;
 };
 
-// Connects to one server and describes it.
+// Connects to one server and describes it; a request of `stop` interrupts the connection's calls,
+// then and later.
 using ConnectToMember = std::function<absl::StatusOr<FoundMember>(
-    const mongo::ConnectionOptions& options, const mongo::HostAndPort& server)>;
+    const mongo::ConnectionOptions& options, const mongo::HostAndPort& server,
+    const std::stop_token& stop)>;
 absl::StatusOr<FoundMember> ConnectAndDescribe(const mongo::ConnectionOptions& options,
-                                               const mongo::HostAndPort& server);
+                                               const mongo::HostAndPort& server,
+                                               const std::stop_token& stop);
 
 // Finds the replica set behind one SeedSet and its primary of the moment. Remembers the members
 // that it saw, so that the seeds may all be gone later. One thread at a time.
@@ -45,7 +48,7 @@ class ReplicaSetFinder {
   //   kUnauthenticated     wrong credentials
   //   kPermissionDenied    the user may not even ask what kind of server it is
   //   kInvalidArgument     a host that is no host's name, a certificate file that cannot be read
-  //   kCancelled           `stop`
+  //   kCancelled           `stop`, which the connection that is found obeys as well
   absl::StatusOr<FoundMember> FindPrimary(const std::stop_token& stop);
 
   // The members seen last, without the seeds; empty before the first success.
@@ -61,7 +64,8 @@ class ReplicaSetFinder {
 
   Round BeginRound() const;
   // The primary, or nothing where the server is another one (what it said is in `round` then).
-  absl::StatusOr<std::unique_ptr<FoundMember>> Ask(const mongo::HostAndPort& server, Round* round);
+  absl::StatusOr<std::unique_ptr<FoundMember>> Ask(const mongo::HostAndPort& server, Round* round,
+                                                   const std::stop_token& stop);
   absl::Status CheckDeployment(const mongo::HostAndPort& server,
                                const ServerDescription& description) const;
 

@@ -44,6 +44,8 @@ class OplogReader : public OplogSource {
   // kUnavailable too after a dead cursor, as a member that has just restarted gives.
   absl::StatusOr<OplogBatch> Next() override;
 
+  void Interrupt() override { client_.Interrupt(); }
+
  private:
   // OK when the start's entry is there: then the cursor begins with it. Otherwise what became of
   // it.

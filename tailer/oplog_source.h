@@ -27,7 +27,11 @@ class OplogSource {
   //   kUnavailable  the connection or the cursor is gone: open a new source at the last position
   //   kAborted      the history changed: the position at which this source was opened is not in it
   //   kOutOfRange   the position is no longer in the oplog
+  //   kCancelled    Interrupt()
   virtual absl::StatusOr<OplogBatch> Next() = 0;
+
+  // Ends the Next() under way, and every later one, with kCancelled. From any thread.
+  virtual void Interrupt() {}
 };
 
 // Looks up what an oplog entry alone does not tell: a server, or a test. One thread at a time.

@@ -24,6 +24,7 @@ absl::StatusOr<std::optional<OplogBatch>> ReadAhead::Next(absl::Duration timeout
 }
 
 void ReadAhead::Read(const std::stop_token& stop) {
+  const std::stop_callback interrupt(stop, [this] { source_->Interrupt(); });
   while (!stop.stop_requested()) {
     absl::StatusOr<OplogBatch> batch = source_->Next();
     const bool ended = !batch.ok();

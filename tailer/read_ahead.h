@@ -18,8 +18,7 @@ namespace shardtail::tailer {
 //
 // The source's first error ends the reading; it comes after the batches before it, and stays.
 //
-// Next() belongs to one thread. The destructor waits for the read that is under way: a second, or
-// the connection's timeout.
+// Next() belongs to one thread. The destructor interrupts the read that is under way.
 class ReadAhead {
  public:
   explicit ReadAhead(std::unique_ptr<OplogSource> source);

@@ -41,8 +41,8 @@ class ReplicaSetFinderTest : public ::testing::Test {
     for (std::string& seed : seeds) set.hosts.push_back(Host(std::move(seed)));
     return ReplicaSetFinder(
         options_, set, clock_,
-        [this](const mongo::ConnectionOptions&,
-               const mongo::HostAndPort& server) -> absl::StatusOr<FoundMember> {
+        [this](const mongo::ConnectionOptions&, const mongo::HostAndPort& server,
+               const std::stop_token&) -> absl::StatusOr<FoundMember> {
           asked_.push_back(server.host);
           if (on_ask_ != nullptr) on_ask_();
           const auto answer = servers_.find(server.host);

@@ -31,8 +31,6 @@ class ScriptedSource : public OplogSource {
       batches.push_back(std::move(batch));
       changed.notify_all();
     }
-    // An error ends the reading: else the thread might wait for ever in one read more.
-    void Close() { Add(absl::CancelledError("closed")); }
     void WaitForReads(int count) {
       std::unique_lock lock(mutex);
       changed.wait(lock, [&] { return reads >= count; });
@@ -50,6 +48,8 @@ class ScriptedSource : public OplogSource {
     script_.batches.pop_front();
     return batch;
   }
+
+  void Interrupt() override { script_.Add(absl::CancelledError("interrupted")); }
 
  private:
   Script& script_;
@@ -102,7 +102,6 @@ TEST(ReadAheadTest, AStopInterruptsTheWait) {
     stop.request_stop();
   });
   EXPECT_EQ(reader.Next(kLong, stop.get_token()).status().code(), absl::StatusCode::kCancelled);
-  script.Close();
 }
 
 TEST(ReadAheadTest, AStopIsSeenThoughBatchesAreThere) {
@@ -113,7 +112,6 @@ TEST(ReadAheadTest, AStopIsSeenThoughBatchesAreThere) {
   std::stop_source stop;
   stop.request_stop();
   EXPECT_EQ(reader.Next(kLong, stop.get_token()).status().code(), absl::StatusCode::kCancelled);
-  script.Close();
 }
 
 TEST(ReadAheadTest, EndsWithABatchThatNobodyTook) {
@@ -127,6 +125,12 @@ TEST(ReadAheadTest, EndsWithABatchThatNobodyTook) {
   EXPECT_EQ(script.reads, 2);
 }
 
+TEST(ReadAheadTest, ItsEndInterruptsTheReadUnderWay) {
+  ScriptedSource::Script script;
+  const ReadAhead reader(std::make_unique<ScriptedSource>(script));
+  script.WaitForReads(1);
+}
+
 TEST(ReadAheadTest, GivesNothingWhenNothingComesInTime) {
   ScriptedSource::Script script;
   ReadAhead reader(std::make_unique<ScriptedSource>(script));
@@ -135,7 +139,6 @@ TEST(ReadAheadTest, GivesNothingWhenNothingComesInTime) {
   EXPECT_FALSE(nothing->has_value());
   script.Add(BatchOf(1));
   EXPECT_TRUE(reader.Next(kLong, {})->has_value());
-  script.Close();
 }
 
 }  // namespace
