@@ -128,7 +128,9 @@ PropertyGroup Retries() {
               Milliseconds("connect.backoff.max.delay.ms", kPositive, Field(&Topology::backoff_max),
                            "The longest wait."),
               Integer("connect.max.attempts", kPositive, Field(&Topology::max_attempts),
-                      "Failures in a row after which shardtail gives up."),
+                      "Failed attempts in a row after which the replica set is given up as FAILED; the "
+                      "others go on. With the defaults the waits alone are 20 minutes; an attempt "
+                      "that finds no primary takes mongodb.server.selection.timeout.ms as well."),
               WithoutEffect(
                   "retriable.restart.connector.wait.ms", AnyMilliseconds(kNotNegative), "10000",
                   "the wait before a restart is that of connect.backoff.initial.delay.ms and "

@@ -82,10 +82,11 @@ absl::Status OplogReader::CheckStart(mongo::Batch* batch) {
 
 absl::Status OplogReader::FindStart() {
   const auto entry = FindEntryFrom(client_, start_.ts);
+  const bool lags = absl::IsNotFound(entry.status());
   if (entry.ok()) {
     SHARDTAIL_ASSIGN_OR_RETURN(const bson::Timestamp ts, EntryTimestamp(*entry));
     if (ts == start_.ts) return absl::OkStatus();
-  } else if (!absl::IsNotFound(entry.status())) {
+  } else if (!lags) {
     return entry.status();
   }
   SHARDTAIL_ASSIGN_OR_RETURN(const OplogWindow window, ReadOplogWindow(client_));
@@ -95,7 +96,8 @@ absl::Status OplogReader::FindStart() {
         fmt::format("the position {} is no longer in the oplog of {}, which begins at {}",
                     DescribeTime(start_.ts), server, DescribeTime(window.oldest)));
   }
-  if (window.newest < start_.ts) {
+  // By what was found first: it may have caught up between the two questions.
+  if (lags || window.newest < start_.ts) {
     return absl::UnavailableError(
         fmt::format("{} has not come as far as the position {} yet: its last majority-committed "
                     "entry is {}",

@@ -79,6 +79,7 @@ void TopologyManager::Supervise(Entry& entry, const std::stop_token& stop) {
   base::Backoff backoff(
       options_.backoff_initial, options_.backoff_max,
       std::hash<std::string>()(runner.replica_set()) ^ static_cast<uint64_t>(clock_.NowMillis()));
+  int failed_attempts = 0;  // in a row; a run that moved on was not one, whatever ended it
   while (true) {
     const int64_t before = runner.progress();
     const absl::Status ended = runner.Run(stop);
@@ -86,24 +87,33 @@ void TopologyManager::Supervise(Entry& entry, const std::stop_token& stop) {
       Set(entry, State::kStopped, absl::OkStatus(), 0);
       return;
     }
-    if (runner.progress() > before) backoff.Reset();
-    const absl::Duration delay = backoff.Next();
-    if (!MayPass(ended) || backoff.failures() >= options_.max_attempts) {
+    if (runner.progress() > before) {
+      backoff.Reset();
+      failed_attempts = 0;
+    } else {
+      ++failed_attempts;
+    }
+    if (!MayPass(ended) || failed_attempts >= options_.max_attempts) {
       base::LogError("capture of {} FAILED{}: {}", runner.replica_set(),
-                     MayPass(ended) ? fmt::format(" after {} attempts", backoff.failures()) : "",
+                     MayPass(ended) ? fmt::format(" after {} attempts in a row "
+                                                  "(connect.max.attempts)",
+                                                  failed_attempts)
+                                    : "",
                      std::string(ended.message()));
-      Set(entry, State::kFailed, ended, backoff.failures());
+      Set(entry, State::kFailed, ended, failed_attempts);
       return;
     }
-    base::LogWarn("capture of {} interrupted, trying again in {}: {}", runner.replica_set(),
+    const absl::Duration delay = backoff.Next();
+    base::LogWarn("capture of {} interrupted, attempt {} of {} in {}: {}", runner.replica_set(),
+                  failed_attempts + 1, options_.max_attempts,
                   absl::FormatDuration(absl::Trunc(delay, absl::Milliseconds(1))),
                   std::string(ended.message()));
-    Set(entry, State::kWaiting, ended, backoff.failures());
+    Set(entry, State::kWaiting, ended, failed_attempts);
     if (!clock_.Sleep(delay, stop)) {
       Set(entry, State::kStopped, absl::OkStatus(), 0);
       return;
     }
-    Set(entry, State::kRunning, ended, backoff.failures());
+    Set(entry, State::kRunning, ended, failed_attempts);
   }
 }
 

@@ -80,15 +80,31 @@ TEST(TopologyManagerTest, TriesAgainWithGrowingDelaysAndGivesUpAfterTheLastAttem
   EXPECT_EQ(statuses[0].failures_in_a_row, 5);
 }
 
+// "just over 20 minutes of attempts before failing", says Debezium of its defaults: 16 delays after
+// a connection is lost. The attempts' own time comes on top.
+TEST(TopologyManagerTest, TheDefaultsGiveUpTwentyMinutesAfterALostConnection) {
+  fakes::FakeClock clock;
+  TopologyManager manager(Options{}, clock);
+  std::deque<ScriptedRunner::Result> results{{Unavailable(), 1}};
+  results.insert(results.end(), 16, {Unavailable()});
+  manager.Add(std::make_unique<ScriptedRunner>("rs0", results));
+  EXPECT_FALSE(manager.Wait({}).ok());
+  ASSERT_THAT(clock.slept(), SizeIs(16));
+  absl::Duration total;
+  for (const absl::Duration delay : clock.slept()) total += delay;
+  EXPECT_THAT(total, Le(absl::Seconds(1207)));
+  EXPECT_THAT(total, Gt(absl::Seconds(1207) * 0.79));
+}
+
 TEST(TopologyManagerTest, ProgressStartsTheCountOfFailuresAnew) {
   fakes::FakeClock clock;
   TopologyManager manager(kOptions, clock);
   std::deque<ScriptedRunner::Result> results(4, {Unavailable()});
   results.push_back({Unavailable(), 10});
-  for (int i = 0; i < 4; ++i) results.push_back({Unavailable()});
+  for (int i = 0; i < 5; ++i) results.push_back({Unavailable()});
   manager.Add(std::make_unique<ScriptedRunner>("rs0", results));
   EXPECT_FALSE(manager.Wait({}).ok());
-  EXPECT_THAT(clock.slept(), SizeIs(8));
+  EXPECT_THAT(clock.slept(), SizeIs(9));
   EXPECT_THAT(clock.slept()[4], Le(absl::Seconds(1)));
 }
 
