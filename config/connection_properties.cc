@@ -118,24 +118,25 @@ PropertyGroup Connection() {
 
 PropertyGroup Retries() {
   using Topology = topology::Options;
-  return {.title = "Trying again",
-          .introduction =
-              "After an error that may pass (network, election, no primary) capturing starts again "
-              "from the stored position; each wait is twice the one before.",
-          .properties = {
-              Milliseconds("connect.backoff.initial.delay.ms", kPositive,
-                           Field(&Topology::backoff_initial), "The wait after the first failure."),
-              Milliseconds("connect.backoff.max.delay.ms", kPositive, Field(&Topology::backoff_max),
-                           "The longest wait."),
-              Integer("connect.max.attempts", kPositive, Field(&Topology::max_attempts),
-                      "Failed attempts in a row after which the replica set is given up as FAILED; the "
-                      "others go on. With the defaults the waits alone are 20 minutes; an attempt "
-                      "that finds no primary takes mongodb.server.selection.timeout.ms as well."),
-              WithoutEffect(
-                  "retriable.restart.connector.wait.ms", AnyMilliseconds(kNotNegative), "10000",
-                  "the wait before a restart is that of connect.backoff.initial.delay.ms and "
-                  "connect.backoff.max.delay.ms"),
-          }};
+  return {
+      .title = "Trying again",
+      .introduction =
+          "After an error that may pass (network, election, no primary) capturing starts again "
+          "from the stored position; each wait is twice the one before.",
+      .properties = {
+          Milliseconds("connect.backoff.initial.delay.ms", kPositive,
+                       Field(&Topology::backoff_initial), "The wait after the first failure."),
+          Milliseconds("connect.backoff.max.delay.ms", kPositive, Field(&Topology::backoff_max),
+                       "The longest wait."),
+          Integer("connect.max.attempts", kPositive, Field(&Topology::max_attempts),
+                  "Failed attempts in a row after which the replica set is given up as FAILED; the "
+                  "others go on. With the defaults the waits alone are 20 minutes; an attempt "
+                  "that finds no primary takes mongodb.server.selection.timeout.ms as well."),
+          WithoutEffect("retriable.restart.connector.wait.ms", AnyMilliseconds(kNotNegative),
+                        "10000",
+                        "the wait before a restart is that of connect.backoff.initial.delay.ms and "
+                        "connect.backoff.max.delay.ms"),
+      }};
 }
 
 }  // namespace
