@@ -363,6 +363,11 @@ class ShardedTransaction:
             "coordinateCommitTransaction": 1,
             "participants": [{"shardId": shard} for shard in self._connections], **MAJORITY})
 
+    def prepare(self) -> None:
+        """On all shards, as the coordinator begins its commit; abort() may follow."""
+        for shard in self._connections:
+            self._of_transaction(shard, "admin", {"prepareTransaction": 1, **MAJORITY})
+
     def abort(self, *shards: str) -> None:
         """On these alone, as when one of them fails; on all when none is named."""
         for shard in shards or self._connections:
