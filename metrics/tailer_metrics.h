@@ -5,7 +5,7 @@
 
 namespace shardtail::metrics {
 
-// What one replica set's tailer saw. Written by its thread, read by any.
+// What one replica set's tailer saw. Each written by one thread, read by any.
 struct TailerMetrics {
   Counter entries;                // oplog entries read
   Counter bytes;                  // their size
@@ -16,6 +16,12 @@ struct TailerMetrics {
   Counter renames_into_captured;  // collections that came under a captured name without events
   Counter transactions;           // committed, of one or several entries
   Counter aborted_transactions;
+
+  // Gauges.
+  Counter position_seconds;           // of the last entry handled, since the Unix epoch
+  Counter oplog_window_seconds;       // how far back the member's oplog reaches
+  Counter oplog_window_left_seconds;  // how much of it lies behind the position
+  Counter oplog_window_left_percent;  // 0: the position is about to fall off the oplog
 };
 
 }  // namespace shardtail::metrics

@@ -13,6 +13,9 @@ namespace {
 // How often a member is asked whether it is still the one to read from.
 constexpr absl::Duration kRoleCheckInterval = absl::Seconds(5);
 
+// How often a member is asked how far back its oplog reaches.
+constexpr absl::Duration kWindowInterval = absl::Seconds(30);
+
 // For what is in flight when a copy begins.
 constexpr absl::Duration kFlushTimeout = absl::Seconds(30);
 
@@ -38,7 +41,10 @@ struct ReplicaSetPipeline::Delivery : public sink::DeliveryListener {
 };
 
 ReplicaSetPipeline::ReplicaSetPipeline(Parts parts, Options options, std::string replica_set)
-    : parts_(std::move(parts)), options_(options), replica_set_(std::move(replica_set)) {}
+    : parts_(std::move(parts)),
+      options_(options),
+      replica_set_(std::move(replica_set)),
+      window_alarm_(replica_set_, tailer_metrics_) {}
 
 ReplicaSetPipeline::~ReplicaSetPipeline() {
   if (delivery_ != nullptr) CloseDelivery().IgnoreError();
@@ -185,7 +191,13 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
   const base::ScopedLogContext context("streaming");
   SHARDTAIL_ASSIGN_OR_RETURN(std::unique_ptr<tailer::OplogSource> tail,
                              member.Tail(progress_->position));
-  tailer::ReadAhead source(std::move(tail));
+  const auto note_position = [this] {
+    tailer_metrics_.position_seconds.Set(int64_t{progress_->position.ts.seconds});
+  };
+  note_position();
+  tailer::ReadAhead source(
+      std::move(tail), kWindowInterval,
+      [this](const tailer::OplogWindow& window) { window_alarm_.Update(window); });
   tailer::EntryDecoder decoder(
       member.lookup(), tailer_metrics_,
       [this](const event::Namespace& ns) { return delivery_->publisher->Captures(ns); },
@@ -201,6 +213,7 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
       for (const bson::View entry : batch->entries) {
         SHARDTAIL_RETURN_IF_ERROR(HandleEntry(entry, decoder, stop));
       }
+      note_position();
       if (batch->entries.empty()) {
         // Nothing more for now: a retryable write's statements are all there.
         SHARDTAIL_RETURN_IF_ERROR(publisher.EndTransaction(stop));

@@ -25,6 +25,7 @@
 #include "pipeline/publisher.h"
 #include "sink/sink.h"
 #include "tailer/entry_decoder.h"
+#include "tailer/window_alarm.h"
 
 namespace shardtail::pipeline {
 
@@ -93,6 +94,7 @@ class ReplicaSetPipeline {
   const std::string replica_set_;
   metrics::PipelineMetrics metrics_;
   metrics::TailerMetrics tailer_metrics_;
+  tailer::WindowAlarm window_alarm_;  // of the thread that reads ahead; one at a time
   std::unique_ptr<Delivery> delivery_;
 
   // The last offset handed to the sink; none: to be read from the store.

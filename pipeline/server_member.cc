@@ -25,6 +25,7 @@ class OwningOplogSource : public tailer::OplogSource {
       : client_(std::move(client)), reader_(*client_, from) {}
 
   absl::StatusOr<tailer::OplogBatch> Next() override { return reader_.Next(); }
+  absl::StatusOr<tailer::OplogWindow> Window() override { return reader_.Window(); }
   void Interrupt() override { reader_.Interrupt(); }
 
  private:

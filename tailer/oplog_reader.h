@@ -11,6 +11,7 @@
 #include "mongo/client.h"
 #include "mongo/cursor.h"
 #include "tailer/oplog_source.h"
+#include "tailer/oplog_window.h"
 
 namespace shardtail::tailer {
 
@@ -43,6 +44,8 @@ class OplogReader : public OplogSource {
 
   // kUnavailable too after a dead cursor, as a member that has just restarted gives.
   absl::StatusOr<OplogBatch> Next() override;
+
+  absl::StatusOr<OplogWindow> Window() override { return ReadOplogWindow(client_); }
 
   void Interrupt() override { client_.Interrupt(); }
 

@@ -18,6 +18,12 @@ struct OplogBatch {
   std::vector<bson::View> entries;  // may be empty: nothing new within a second
 };
 
+// How far back a member's oplog reaches.
+struct OplogWindow {
+  bson::Timestamp oldest;
+  bson::Timestamp newest;  // majority-committed
+};
+
 // Where a replica set's oplog entries come from: a server, or a test. One thread at a time.
 class OplogSource {
  public:
@@ -29,6 +35,11 @@ class OplogSource {
   //   kOutOfRange   the position is no longer in the oplog
   //   kCancelled    Interrupt()
   virtual absl::StatusOr<OplogBatch> Next() = 0;
+
+  // Between two calls of Next(). Errors are Next()'s; kUnimplemented where it is not known.
+  virtual absl::StatusOr<OplogWindow> Window() {
+    return absl::UnimplementedError("no window is known here");
+  }
 
   // Ends the Next() under way, and every later one, with kCancelled. From any thread.
   virtual void Interrupt() {}

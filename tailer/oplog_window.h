@@ -10,6 +10,7 @@
 #include "event/session.h"
 #include "mongo/bson.h"
 #include "mongo/client.h"
+#include "tailer/oplog_source.h"
 
 namespace shardtail::tailer {
 
@@ -18,12 +19,6 @@ struct OplogPoint {
   event::Position position;  // index 0: the entry is behind us
   event::SessionTransaction session;
   std::optional<int64_t> h;
-};
-
-// How far back a member's oplog reaches.
-struct OplogWindow {
-  bson::Timestamp oldest;
-  bson::Timestamp newest;  // majority-committed
 };
 
 // The functions below run on the client's thread, with its errors; kUnavailable too where the

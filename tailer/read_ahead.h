@@ -2,6 +2,7 @@
 #define SHARDTAIL_TAILER_READ_AHEAD_H_
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <thread>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "tailer/oplog_source.h"
 
 namespace shardtail::tailer {
@@ -18,10 +20,20 @@ namespace shardtail::tailer {
 //
 // The source's first error ends the reading; it comes after the batches before it, and stays.
 //
+// Now and then it asks how far back the oplog reaches, also while its consumer is held up: that is
+// when a capture falls off the oplog.
+//
 // Next() belongs to one thread. The destructor interrupts the read that is under way.
 class ReadAhead {
  public:
-  explicit ReadAhead(std::unique_ptr<OplogSource> source);
+  // Runs on the reading thread.
+  using OnWindow = std::function<void(const OplogWindow&)>;
+
+  // `on_window` is called after the first batch and then once in an interval, at most between two
+  // reads; it must outlive the reader's end.
+  explicit ReadAhead(std::unique_ptr<OplogSource> source,
+                     absl::Duration window_interval = absl::InfiniteDuration(),
+                     OnWindow on_window = nullptr);
 
   // The next batch, or the error that ended the source; nullopt when there is none within
   // `timeout`; kCancelled as soon as `stop` is requested.
@@ -30,9 +42,15 @@ class ReadAhead {
 
  private:
   void Read(const std::stop_token& stop);
+  // Hands `batch` over as soon as the one before it was taken; false after a stop.
+  bool HandOver(absl::StatusOr<OplogBatch> batch, const std::stop_token& stop);
+  void AskForWindowWhenDue();
 
   const std::unique_ptr<OplogSource> source_;
-  std::mutex mutex_;  // guards next_
+  const absl::Duration window_interval_;
+  const OnWindow on_window_;
+  absl::Duration window_due_;  // by the monotonic clock; the reading thread's
+  std::mutex mutex_;           // guards next_
   std::condition_variable_any changed_;
   std::optional<absl::StatusOr<OplogBatch>> next_;
   std::jthread thread_;

@@ -49,6 +49,10 @@ class ScriptedSource : public OplogSource {
     return batch;
   }
 
+  absl::StatusOr<OplogWindow> Window() override {
+    return OplogWindow{.oldest = {1, 1}, .newest = {2, 1}};
+  }
+
   void Interrupt() override { script_.Add(absl::CancelledError("interrupted")); }
 
  private:
@@ -129,6 +133,24 @@ TEST(ReadAheadTest, ItsEndInterruptsTheReadUnderWay) {
   ScriptedSource::Script script;
   const ReadAhead reader(std::make_unique<ScriptedSource>(script));
   script.WaitForReads(1);
+}
+
+TEST(ReadAheadTest, AsksForTheWindowAlsoWhileItsConsumerIsHeldUp) {
+  ScriptedSource::Script script;
+  for (int i = 0; i < 2; ++i) script.Add(BatchOf(1));
+  std::mutex mutex;  // guards windows
+  std::condition_variable changed;
+  int windows = 0;
+  const ReadAhead reader(std::make_unique<ScriptedSource>(script), absl::ZeroDuration(),
+                         [&](const OplogWindow& window) {
+                           EXPECT_EQ(window.newest.seconds, 2U);
+                           const std::lock_guard lock(mutex);
+                           ++windows;
+                           changed.notify_all();
+                         });
+  // One with each batch that it reads ahead; the third comes though nobody takes any.
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return windows >= 3; });
 }
 
 TEST(ReadAheadTest, GivesNothingWhenNothingComesInTime) {
