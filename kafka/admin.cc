@@ -16,11 +16,31 @@ namespace shardtail::kafka {
 struct Admin::Connection {
   std::string bootstrap_servers;
   ClientHandle client;
-  QueueHandle queue;  // for answers; the main queue has the errors
 
   AdminOptionsHandle RequestOptions(rd_kafka_admin_op_t operation, absl::Duration timeout) const;
-  EventHandle Answer(absl::Duration timeout) const;
 };
+
+namespace {
+
+// One request's answer. A queue for each, as requests of other threads may be under way; the main
+// queue has the errors.
+class Answer {
+ public:
+  explicit Answer(const ClientHandle& client) : queue_(rd_kafka_queue_new(client.get())) {}
+
+  rd_kafka_queue_t* queue() const { return queue_.get(); }
+
+  EventHandle Wait(absl::Duration timeout) const {
+    // The request has the timeout; the answer says when it was over.
+    return EventHandle(
+        rd_kafka_queue_poll(queue_.get(), ToMilliseconds(timeout + absl::Seconds(1))));
+  }
+
+ private:
+  const QueueHandle queue_;
+};
+
+}  // namespace
 
 AdminOptionsHandle Admin::Connection::RequestOptions(rd_kafka_admin_op_t operation,
                                                      absl::Duration timeout) const {
@@ -30,11 +50,6 @@ AdminOptionsHandle Admin::Connection::RequestOptions(rd_kafka_admin_op_t operati
   const int milliseconds = std::min(ToMilliseconds(timeout), 3'600'000);
   rd_kafka_AdminOptions_set_request_timeout(options.get(), milliseconds, text.data(), text.size());
   return options;
-}
-
-EventHandle Admin::Connection::Answer(absl::Duration timeout) const {
-  // The request has the timeout; the answer says when it was over.
-  return EventHandle(rd_kafka_queue_poll(queue.get(), ToMilliseconds(timeout + absl::Seconds(1))));
 }
 
 Admin::Admin(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
@@ -47,7 +62,6 @@ absl::StatusOr<std::unique_ptr<Admin>> Admin::Create(const Options& options) {
   SHARDTAIL_ASSIGN_OR_RETURN(
       connection->client,
       NewClient(RD_KAFKA_CONSUMER, TranslateForOtherClients(options), RD_KAFKA_EVENT_ERROR));
-  connection->queue.reset(rd_kafka_queue_new(connection->client.get()));
   return std::unique_ptr<Admin>(new Admin(std::move(connection)));
 }
 
@@ -86,9 +100,9 @@ absl::StatusOr<std::string> Admin::CleanupPolicy(const std::string& topic, absl:
   const AdminOptionsHandle options =
       connection_->RequestOptions(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout);
   rd_kafka_ConfigResource_t* resources[] = {resource.get()};
-  rd_kafka_DescribeConfigs(connection_->client.get(), resources, 1, options.get(),
-                           connection_->queue.get());
-  const EventHandle event = connection_->Answer(timeout);
+  const Answer answer(connection_->client);
+  rd_kafka_DescribeConfigs(connection_->client.get(), resources, 1, options.get(), answer.queue());
+  const EventHandle event = answer.Wait(timeout);
   const rd_kafka_DescribeConfigs_result_t* const result =
       rd_kafka_event_DescribeConfigs_result(event.get());
   if (result == nullptr) return ToStatus(RD_KAFKA_RESP_ERR__TIMED_OUT, what);
@@ -125,9 +139,9 @@ absl::Status Admin::CreateTopic(const NewTopic& topic, absl::Duration timeout) {
   const AdminOptionsHandle options =
       connection_->RequestOptions(RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout);
   rd_kafka_NewTopic_t* topics[] = {request.get()};
-  rd_kafka_CreateTopics(connection_->client.get(), topics, 1, options.get(),
-                        connection_->queue.get());
-  const EventHandle event = connection_->Answer(timeout);
+  const Answer answer(connection_->client);
+  rd_kafka_CreateTopics(connection_->client.get(), topics, 1, options.get(), answer.queue());
+  const EventHandle event = answer.Wait(timeout);
   const rd_kafka_CreateTopics_result_t* const result =
       rd_kafka_event_CreateTopics_result(event.get());
   if (result == nullptr) return ToStatus(RD_KAFKA_RESP_ERR__TIMED_OUT, what);

@@ -28,7 +28,7 @@ struct NewTopic {
   std::map<std::string, std::string> configuration;  // "cleanup.policy": "compact" …
 };
 
-// Asks the brokers about themselves and about topics, and makes topics. One thread at a time. Every
+// Asks the brokers about themselves and about topics, and makes topics. Safe for any thread. Every
 // function ends after `timeout`; its errors are FetchMetadata()'s (kUnavailable names
 // bootstrap.servers and why nobody answered; kUnauthenticated), and kPermissionDenied where the
 // user may not do it.

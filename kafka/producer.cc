@@ -28,6 +28,13 @@ namespace {
 // How long the delivery thread waits for an event; a stop request wakes it before that.
 constexpr int kPollMilliseconds = 1000;
 
+// How long a topic that librdkafka holds for missing is asked for once more: the wait cannot be
+// interrupted.
+constexpr int kLookUpMilliseconds = 1000;
+
+// Most records go to few topics: these are found without a lock. A power of two.
+constexpr size_t kCachedTopics = 256;
+
 int64_t Number(const std::string& text) {
   int64_t number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
@@ -68,16 +75,24 @@ std::string_view Remedy(rd_kafka_resp_err_t code) {
 
 }  // namespace
 
+// A topic's handle, for as long as the producer lives.
+struct Topic {
+  std::string name;
+  TopicHandle handle;
+};
+
 struct Producer::Connection {
   Connection(ClientHandle made, DeliveryListener& heard_by, int64_t bytes, int64_t largest)
       : client(std::move(made)), listener(heard_by), queue_bytes(bytes), largest_record(largest) {}
 
-  absl::StatusOr<rd_kafka_topic_t*> Topic(std::string_view name);
+  absl::StatusOr<rd_kafka_topic_t*> FindTopic(std::string_view name);
   absl::Status Produce(rd_kafka_topic_t* topic, const ProducerRecord& record, uint64_t ticket,
                        const std::stop_token& stop);
-  absl::Status Failure(rd_kafka_resp_err_t code, const std::string& what) const;
+  // Asks the brokers once more for a topic that was held for missing.
+  void LookUp(rd_kafka_topic_t* topic) const;
+  absl::Status Failure(rd_kafka_resp_err_t code, const std::string& what);
 
-  // The sender waits until `ready`, which looks at the settled counters.
+  // A sender waits until `ready`, which looks at the settled counters.
   template <typename Ready>
   absl::Status Wait(const std::stop_token& stop, Ready ready);
 
@@ -90,11 +105,11 @@ struct Producer::Connection {
   const int64_t queue_bytes;
   const int64_t largest_record;
 
-  // The sender's.
-  std::unordered_map<std::string, TopicHandle> topics;  // destroyed before the client
-  std::string last_name;                                // most records go where the one before went
-  rd_kafka_topic_t* last_topic = nullptr;
-  int64_t sent_bytes = 0;
+  // The senders'. A topic that was found once stays: the cache points to it.
+  std::mutex topics_mutex;                                               // guards topics
+  std::unordered_map<std::string_view, std::unique_ptr<Topic>> topics;   // goes before the client
+  std::array<std::atomic<const Topic*>, kCachedTopics> cached_topics{};  // by the name's hash
+  std::atomic<int64_t> sent_bytes = 0;
   std::atomic<int64_t> sent_records = 0;
 
   // The delivery thread's.
@@ -108,23 +123,40 @@ struct Producer::Connection {
   std::atomic<int64_t> settled_records = 0;
   std::atomic<int64_t> settled_bytes = 0;
 
+  std::mutex failure_mutex;  // guards failure
+  absl::Status failure;
+  std::atomic<bool> failed = false;  // set after failure; asked for every batch
+
   std::jthread delivery;  // last: it ends before the rest goes
 };
 
-absl::StatusOr<rd_kafka_topic_t*> Producer::Connection::Topic(std::string_view name) {
-  if (last_topic != nullptr && last_name == name) return last_topic;
-  last_name = name;
-  auto found = topics.find(last_name);
+absl::StatusOr<rd_kafka_topic_t*> Producer::Connection::FindTopic(std::string_view name) {
+  auto& cached = cached_topics[std::hash<std::string_view>()(name) & (kCachedTopics - 1)];
+  const Topic* const last = cached.load(std::memory_order_acquire);
+  if (last != nullptr && last->name == name) return last->handle.get();
+  const std::lock_guard lock(topics_mutex);
+  auto found = topics.find(name);
   if (found == topics.end()) {
-    TopicHandle made(rd_kafka_topic_new(client.get(), last_name.c_str(), nullptr));
-    if (made == nullptr) {
-      last_topic = nullptr;
+    auto made = std::make_unique<Topic>();
+    made->name = name;
+    made->handle.reset(rd_kafka_topic_new(client.get(), made->name.c_str(), nullptr));
+    if (made->handle == nullptr) {
       return ToStatus(rd_kafka_last_error(), fmt::format("topic '{}'", name));
     }
-    found = topics.emplace(last_name, std::move(made)).first;
+    const std::string_view key = made->name;
+    found = topics.emplace(key, std::move(made)).first;
   }
-  last_topic = found->second.get();
-  return last_topic;
+  cached.store(found->second.get(), std::memory_order_release);
+  return found->second->handle.get();
+}
+
+void Producer::Connection::LookUp(rd_kafka_topic_t* topic) const {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  // librdkafka learns from the answer; what it says comes out at the next attempt to send.
+  if (rd_kafka_metadata(client.get(), 0, topic, &metadata, kLookUpMilliseconds) ==
+      RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const MetadataHandle answer(metadata);
+  }
 }
 
 template <typename Ready>
@@ -140,6 +172,7 @@ absl::Status Producer::Connection::Produce(rd_kafka_topic_t* topic, const Produc
   const bool tombstone = !record.value.has_value();
   const std::string_view value = record.value.value_or(std::string_view());
   void* const payload = tombstone ? nullptr : const_cast<char*>(value.data() ? value.data() : "");
+  bool looked_up = false;
   while (true) {
     const int64_t before = settled_records.load(std::memory_order_acquire);
     if (rd_kafka_produce(topic, record.partition.value_or(RD_KAFKA_PARTITION_UA),
@@ -154,22 +187,32 @@ absl::Status Producer::Connection::Produce(rd_kafka_topic_t* topic, const Produc
           "producer.override.max.request.size, and the limit of the brokers",
           record.key.size() + value.size(), record.topic, largest_record));
     }
+    if (code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC && !std::exchange(looked_up, true)) {
+      // It may have been made since: this producer lives on after a missing topic.
+      LookUp(topic);
+      continue;
+    }
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
       return Failure(code, fmt::format("cannot send to topic {}", record.topic));
     }
-    // Only where queue.buffering.max.messages is set: the bytes have been waited for.
+    // Where queue.buffering.max.messages is set, or several senders saw the same room.
     SHARDTAIL_RETURN_IF_ERROR(Wait(stop, [&] { return settled_records.load() != before; }));
   }
 }
 
-absl::Status Producer::Connection::Failure(rd_kafka_resp_err_t code,
-                                           const std::string& what) const {
+absl::Status Producer::Connection::Failure(rd_kafka_resp_err_t code, const std::string& what) {
   if (code != RD_KAFKA_RESP_ERR__FATAL) {
     return ToStatus(code, what, fmt::format("{}{}", rd_kafka_err2str(code), Remedy(code)));
   }
   std::array<char, 512> text{};
   const rd_kafka_resp_err_t cause = rd_kafka_fatal_error(client.get(), text.data(), text.size());
-  return ToStatus(cause, what, text.data());
+  absl::Status status = ToStatus(cause, what, text.data());
+  const std::lock_guard lock(failure_mutex);
+  if (!failed.load(std::memory_order_relaxed)) {
+    failure = status;
+    failed.store(true, std::memory_order_release);
+  }
+  return status;
 }
 
 void Producer::Connection::Deliver(const std::stop_token& stop) {
@@ -224,6 +267,9 @@ void Producer::Connection::HandleError(rd_kafka_event_t* event) {
   const char* const text = rd_kafka_event_error_string(event);
   if (rd_kafka_event_error_is_fatal(event) != 0) {
     base::LogError("the Kafka producer can go on no more: {}", text);
+    Failure(RD_KAFKA_RESP_ERR__FATAL, "the Kafka producer can go on no more").IgnoreError();
+    // What was not yet handed to a broker fails now.
+    rd_kafka_purge(client.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
     return;
   }
   switch (rd_kafka_event_error(event)) {
@@ -272,19 +318,20 @@ absl::StatusOr<std::unique_ptr<Producer>> Producer::Create(const Options& option
 absl::Status Producer::Send(const ProducerRecord& record, uint64_t ticket,
                             const std::stop_token& stop) {
   Connection& connection = *connection_;
-  SHARDTAIL_ASSIGN_OR_RETURN(rd_kafka_topic_t* const topic, connection.Topic(record.topic));
+  SHARDTAIL_ASSIGN_OR_RETURN(rd_kafka_topic_t* const topic, connection.FindTopic(record.topic));
   const auto has_room = [&connection] {
-    return connection.sent_bytes - connection.settled_bytes.load(std::memory_order_acquire) <
-           connection.queue_bytes;
+    // In this order: what is settled was sent before.
+    const int64_t settled = connection.settled_bytes.load(std::memory_order_acquire);
+    return connection.sent_bytes.load(std::memory_order_relaxed) - settled < connection.queue_bytes;
   };
   if (!has_room()) SHARDTAIL_RETURN_IF_ERROR(connection.Wait(stop, has_room));
   // Before the call: the report may come before it returns.
   const int64_t size = Size(record.key.size(), record.value.has_value() ? record.value->size() : 0);
-  connection.sent_bytes += size;
+  connection.sent_bytes.fetch_add(size, std::memory_order_relaxed);
   connection.sent_records.fetch_add(1, std::memory_order_relaxed);
   absl::Status sent = connection.Produce(topic, record, ticket, stop);
   if (!sent.ok()) {
-    connection.sent_bytes -= size;
+    connection.sent_bytes.fetch_sub(size, std::memory_order_relaxed);
     connection.sent_records.fetch_sub(1, std::memory_order_relaxed);
   }
   return sent;
@@ -309,6 +356,12 @@ int64_t Producer::InFlightRecords() const {
   // In this order: what is settled was sent before.
   const int64_t settled = connection_->settled_records.load(std::memory_order_acquire);
   return connection_->sent_records.load(std::memory_order_relaxed) - settled;
+}
+
+absl::Status Producer::failure() const {
+  if (!connection_->failed.load(std::memory_order_acquire)) return absl::OkStatus();
+  const std::lock_guard lock(connection_->failure_mutex);
+  return connection_->failure;
 }
 
 }  // namespace shardtail::kafka

@@ -39,8 +39,9 @@ struct ProducerRecord {
 // the order of Send(). Its queue is bounded by bytes (producer_defaults.h, or `buffer.memory`), and
 // the wait for room in it is the backpressure of the whole process.
 //
-// Send() and Flush() belong to one thread, which also destroys it; the destructor gives up what is
-// in flight, without a call of the listener.
+// All functions are safe for any thread: "the order of Send()" is over all of them, where one call
+// returned before another began. The destructor gives up what is in flight, without a call of the
+// listener.
 class Producer {
  public:
   // Does not connect: that is begun, and tried for ever, in the background. `listener` must outlive
@@ -54,15 +55,20 @@ class Producer {
   // Takes a copy of the record; the listener will hear of `ticket`. Waits while the queue is full.
   //   kCancelled           `stop` was requested while it waited; the record was not taken
   //   kFailedPrecondition  the record is larger than max.request.size
-  //   others               the producer is of no use any more
+  //   others               this record cannot be sent, or failure() has the reason
   absl::Status Send(const ProducerRecord& record, uint64_t ticket, const std::stop_token& stop);
 
-  // Waits until the listener has heard of every record; kDeadlineExceeded says of how many it has
-  // not.
+  // Waits until the listener has heard of every record, of all threads; kDeadlineExceeded says of
+  // how many it has not.
   absl::Status Flush(absl::Duration timeout);
 
   // Records sent of which the listener has not heard. Any thread.
   int64_t InFlightRecords() const;
+
+  // Why this producer takes nothing any more and a new one is needed (librdkafka's fatal errors:
+  // the brokers do not know it any more, or its numbering of records is broken); OK while it goes
+  // on. A record that fails by itself is none. Once set it stays, and everything in flight settles.
+  absl::Status failure() const;
 
  private:
   struct Connection;

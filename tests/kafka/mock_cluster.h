@@ -37,6 +37,17 @@ class MockCluster {
     rd_kafka_mock_push_request_errors_array(cluster_, kProduce, errors.size(), errors.data());
   }
 
+  // A producer's request for its number, which an idempotent one must have, is refused once.
+  void RefuseProducerId(rd_kafka_resp_err_t error) {
+    constexpr int16_t kInitProducerId = 22;
+    rd_kafka_mock_push_request_errors_array(cluster_, kInitProducerId, 1, &error);
+  }
+
+  // What is answered when a client asks about the topic.
+  void SetTopicError(const std::string& name, rd_kafka_resp_err_t error) {
+    rd_kafka_mock_topic_set_error(cluster_, name.c_str(), error);
+  }
+
   void SetDown() { rd_kafka_mock_broker_set_down(cluster_, 1); }
   void SetUp() { rd_kafka_mock_broker_set_up(cluster_, 1); }
 

@@ -3,13 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <mutex>
+#include <map>
 #include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "kafka/topic_reader.h"
+#include "tests/fakes/heard.h"
 #include "tests/kafka/mock_cluster.h"
 
 namespace shardtail::kafka {
@@ -18,38 +19,6 @@ namespace {
 using testing::HasSubstr;
 
 constexpr absl::Duration kTimeout = absl::Seconds(30);
-
-// Remembers what it hears.
-class Heard : public DeliveryListener {
- public:
-  void OnDelivered(std::span<const uint64_t> tickets) override {
-    const std::lock_guard lock(mutex_);
-    delivered_.insert(delivered_.end(), tickets.begin(), tickets.end());
-  }
-  void OnFailed(uint64_t ticket, const absl::Status& status) override {
-    const std::lock_guard lock(mutex_);
-    failed_.push_back(ticket);
-    status_ = status;
-  }
-  std::vector<uint64_t> delivered() const {
-    const std::lock_guard lock(mutex_);
-    return delivered_;
-  }
-  std::vector<uint64_t> failed() const {
-    const std::lock_guard lock(mutex_);
-    return failed_;
-  }
-  absl::Status status() const {
-    const std::lock_guard lock(mutex_);
-    return status_;
-  }
-
- private:
-  mutable std::mutex mutex_;  // guards all below
-  std::vector<uint64_t> delivered_;
-  std::vector<uint64_t> failed_;
-  absl::Status status_;
-};
 
 class ProducerTest : public testing::Test {
  protected:
@@ -93,7 +62,7 @@ class ProducerTest : public testing::Test {
 
   MockCluster cluster_;
   Options options_;
-  Heard heard_;
+  fakes::Heard heard_;
   std::unique_ptr<Producer> producer_;
 };
 
@@ -243,6 +212,65 @@ TEST_F(ProducerTest, GoesOnWhenTheBrokerIsBack) {
   cluster_.SetUp();
   ASSERT_TRUE(producer_->Flush(kTimeout).ok());
   EXPECT_THAT(heard_.delivered(), testing::ElementsAre(1, 2));
+}
+
+TEST_F(ProducerTest, TakesRecordsFromManyThreadsAndKeepsTheOrderOfEach) {
+  options_.producer["buffer.memory"] = "20000";
+  Make();
+  constexpr uint64_t kThreads = 8;
+  constexpr uint64_t kRecords = 500;
+  {
+    std::vector<std::jthread> senders;
+    for (uint64_t sender = 0; sender < kThreads; ++sender) {
+      senders.emplace_back([this, sender] {
+        const std::string key = std::to_string(sender);
+        for (uint64_t i = 0; i < kRecords; ++i) {
+          const uint64_t ticket = sender * kRecords + i;
+          ASSERT_TRUE(Send(ticket, key, std::to_string(ticket)).ok());
+        }
+      });
+    }
+  }
+  ASSERT_TRUE(producer_->Flush(kTimeout).ok());
+  EXPECT_EQ(producer_->InFlightRecords(), 0);
+  std::vector<uint64_t> expected(kThreads * kRecords);
+  std::iota(expected.begin(), expected.end(), 0);
+  EXPECT_THAT(heard_.delivered(), testing::UnorderedElementsAreArray(expected));
+  std::map<std::string, uint64_t> next;  // of each sender
+  for (const Stored& record : Read()) {
+    uint64_t& count = next[record.key];
+    EXPECT_EQ(*record.value, std::to_string(std::stoull(record.key) * kRecords + count));
+    ++count;
+  }
+  EXPECT_THAT(next, testing::Each(testing::Pair(testing::_, kRecords)));
+}
+
+TEST_F(ProducerTest, FindsATopicThatWasMissingOnceItIsThere) {
+  options_.producer["topic.metadata.propagation.max.ms"] = "0";
+  cluster_.SetTopicError("events", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  Make();
+  ASSERT_TRUE(Send(1, "k", "v").ok());
+  ASSERT_TRUE(producer_->Flush(kTimeout).ok());
+  EXPECT_THAT(heard_.failed(), testing::ElementsAre(1));
+  EXPECT_THAT(std::string(heard_.status().message()), HasSubstr("create the topic"));
+  EXPECT_EQ(Send(2, "k", "v").code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(producer_->failure().ok());
+  cluster_.SetTopicError("events", RD_KAFKA_RESP_ERR_NO_ERROR);
+  ASSERT_TRUE(Send(3, "k", "v").ok());
+  ASSERT_TRUE(producer_->Flush(kTimeout).ok());
+  EXPECT_THAT(heard_.delivered(), testing::ElementsAre(3));
+}
+
+TEST_F(ProducerTest, SaysThatItIsOfNoUseAnyMore) {
+  cluster_.RefuseProducerId(RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
+  Make();
+  EXPECT_TRUE(producer_->failure().ok());
+  ASSERT_TRUE(Send(1, "k", "v").ok());
+  ASSERT_TRUE(producer_->Flush(kTimeout).ok());
+  EXPECT_THAT(heard_.failed(), testing::ElementsAre(1));
+  EXPECT_EQ(Send(2, "k", "v").code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(producer_->failure().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(producer_->InFlightRecords(), 0);
 }
 
 TEST_F(ProducerTest, GivesUpWhatIsInFlightWhenItIsDestroyed) {
