@@ -23,6 +23,7 @@
 #include "shard_discovery/privileges.h"
 #include "shard_discovery/replica_set_finder.h"
 #include "sink/create_sink.h"
+#include "sink/sink_channels.h"
 #include "snapshot/collection_list.h"
 #include "topology/topology_manager.h"
 
@@ -92,22 +93,24 @@ absl::Status Capture(const config::Configuration& config, const std::stop_token&
     SHARDTAIL_RETURN_IF_ERROR(CheckSource(*found.client, namespace_filter));
   }
 
+  sink::SinkChannels channels([&config](sink::DeliveryListener& listener) {
+    return sink::CreateSink(config.sink, listener);
+  });
   pipeline::OffsetCommitter committer(*store, config.offsets.flush_interval, clock);
   pipeline::PrimarySource members(config.mongo, config.mongo.seeds.front(), config.pipeline, clock);
   topology::TopologyManager manager(config.topology, clock);
   manager.Add(std::make_unique<PipelineRunner>(std::make_unique<pipeline::ReplicaSetPipeline>(
-      pipeline::ReplicaSetPipeline::Parts{.members = members,
-                                          .make_sink =
-                                              [&config](sink::DeliveryListener& listener) {
-                                                return sink::CreateSink(config.sink, listener);
-                                              },
-                                          .store = *store,
-                                          .committer = committer,
-                                          .namespace_filter = namespace_filter,
-                                          .field_filter = field_filter,
-                                          .encoder = encoder,
-                                          .metadata = metadata,
-                                          .clock = clock},
+      pipeline::ReplicaSetPipeline::Parts{
+          .members = members,
+          .make_sink =
+              [&channels](sink::DeliveryListener& listener) { return channels.Open(listener); },
+          .store = *store,
+          .committer = committer,
+          .namespace_filter = namespace_filter,
+          .field_filter = field_filter,
+          .encoder = encoder,
+          .metadata = metadata,
+          .clock = clock},
       config.pipeline, replica_set)));
   const absl::Status failed = manager.Wait(stop);
   SHARDTAIL_RETURN_IF_ERROR(manager.Stop(kDrainTimeout));

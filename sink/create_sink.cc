@@ -5,8 +5,8 @@
 
 namespace shardtail::sink {
 
-absl::StatusOr<std::unique_ptr<Sink>> CreateSink(const Options& options,
-                                                 DeliveryListener& listener) {
+absl::StatusOr<std::unique_ptr<SharedSink>> CreateSink(const Options& options,
+                                                       DeliveryListener& listener) {
   switch (options.type) {
     case Type::kKafka:
       return KafkaSink::Create(options.kafka, listener);

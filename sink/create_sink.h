@@ -5,7 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "sink/options.h"
-#include "sink/sink.h"
+#include "sink/shared_sink.h"
 
 namespace shardtail::sink {
 
@@ -13,8 +13,8 @@ namespace shardtail::sink {
 //   kInvalidArgument     the options of Kafka, all mistakes
 //   kFailedPrecondition, kPermissionDenied, kUnavailable
 //                        the file cannot be written to, is in use, or holds something else
-absl::StatusOr<std::unique_ptr<Sink>> CreateSink(const Options& options,
-                                                 DeliveryListener& listener);
+absl::StatusOr<std::unique_ptr<SharedSink>> CreateSink(const Options& options,
+                                                       DeliveryListener& listener);
 
 }  // namespace shardtail::sink
 

@@ -23,21 +23,26 @@ absl::StatusOr<std::unique_ptr<KafkaSink>> KafkaSink::Create(const kafka::Option
 }
 
 absl::Status KafkaSink::Send(const Record& record, Ticket ticket, const std::stop_token& stop) {
-  absl::Status sent;
-  if (admin_ != nullptr && last_topic_ != record.topic) {
-    last_topic_ = record.topic;
-    if (!topics_.contains(last_topic_)) sent = MakeTopic(last_topic_);
+  if (admin_ != nullptr && !Knows(record.topic)) {
+    SHARDTAIL_RETURN_IF_ERROR(MakeTopic(std::string(record.topic)));
   }
-  if (sent.ok()) {
-    sent = producer_->Send({.topic = record.topic,
-                            .key = record.key,
-                            .value = record.value,
-                            .partition = record.partition},
-                           ticket, stop);
-  }
-  if (sent.ok() || absl::IsCancelled(sent)) return sent;
-  listener_.OnFailed(ticket, sent);
+  absl::Status sent = producer_->Send({.topic = record.topic,
+                                       .key = record.key,
+                                       .value = record.value,
+                                       .partition = record.partition},
+                                      ticket, stop);
+  if (!sent.ok() && !absl::IsCancelled(sent)) ForgetTopics();
   return sent;
+}
+
+bool KafkaSink::Knows(std::string_view topic) const {
+  const std::shared_lock lock(topics_mutex_);
+  return topics_.contains(topic);
+}
+
+void KafkaSink::ForgetTopics() {
+  const std::lock_guard lock(topics_mutex_);
+  topics_.clear();
 }
 
 absl::Status KafkaSink::MakeTopic(const std::string& topic) {
@@ -56,6 +61,7 @@ absl::Status KafkaSink::MakeTopic(const std::string& topic) {
       return made;
     }
   }
+  const std::lock_guard lock(topics_mutex_);
   topics_.insert(topic);
   return absl::OkStatus();
 }

@@ -16,7 +16,7 @@ namespace shardtail::sink {
 using Ticket = uint64_t;
 
 // Hears what became of the records. Called from the sink's own thread or from within its functions;
-// must not call the sink.
+// must not call the sink, nor wait for one who does.
 class DeliveryListener {
  public:
   virtual ~DeliveryListener() = default;
@@ -36,22 +36,23 @@ struct Record {
   std::optional<int32_t> partition;       // none: by the key
 };
 
-// Where records go. Send(), EndBatch() and Flush() belong to one thread.
+// Where the records of one replica set go. Send(), EndBatch() and Flush() belong to one thread,
+// which also destroys it.
 class Sink {
  public:
   virtual ~Sink() = default;
 
   // Takes a copy. Waits while the sink is full; kCancelled when `stop` is requested meanwhile.
-  // Other errors are final: this sink is of no use any more.
+  // Other errors are final: the listener has heard of one, and this sink is of no use any more.
   virtual absl::Status Send(const Record& record, Ticket ticket, const std::stop_token& stop) = 0;
 
-  // No record follows at once: a good moment to pass on what is buffered.
+  // No record follows at once: a good moment to pass on what is buffered. Errors as Send()'s.
   virtual absl::Status EndBatch() = 0;
 
   // Waits until everything sent was delivered or failed; kDeadlineExceeded names how many were not.
   virtual absl::Status Flush(absl::Duration timeout) = 0;
 
-  // Records and bytes that were sent and not yet delivered. Any thread.
+  // Records that were sent and not yet delivered. Any thread.
   virtual int64_t InFlightRecords() const = 0;
 };
 

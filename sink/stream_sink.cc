@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <limits>
 #include <utility>
 
@@ -33,14 +34,54 @@ constexpr int kPollMilliseconds = 100;
 
 }  // namespace
 
+class StreamSink::Turn {
+ public:
+  Turn(StreamSink& sink, absl::Duration timeout, const std::stop_token& stop) : sink_(sink) {
+    std::unique_lock lock(sink.mutex_);
+    const auto is_free = [&sink] { return !sink.taken_; };
+    if (timeout == absl::InfiniteDuration()) {
+      has_ = sink.free_.wait(lock, stop, is_free);
+    } else {
+      has_ = sink.free_.wait_for(lock, stop, absl::ToChronoMilliseconds(timeout), is_free);
+    }
+    if (has_) {
+      sink.taken_ = true;
+    } else {
+      status_ = stop.stop_requested()
+                    ? absl::CancelledError(fmt::format("stopped while {} is full", sink.name_))
+                    : absl::DeadlineExceededError(fmt::format("nobody reads {}", sink.name_));
+    }
+  }
+  ~Turn() {
+    if (!has_) return;
+    {
+      const std::lock_guard lock(sink_.mutex_);
+      sink_.taken_ = false;
+    }
+    sink_.free_.notify_one();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+  // Why it is another's turn still; OK: it is ours.
+  const absl::Status& status() const { return status_; }
+
+ private:
+  StreamSink& sink_;
+  bool has_ = false;
+  absl::Status status_;
+};
+
 StreamSink::StreamSink(int descriptor, std::string name, DeliveryListener& listener)
-    : descriptor_(descriptor), name_(std::move(name)), listener_(listener) {
+    : name_(std::move(name)), listener_(listener), descriptor_(descriptor) {
   struct stat status {};
   regular_ = fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode);
   buffer_.reserve(kBufferBytes);
 }
 
-StreamSink::~StreamSink() { close(descriptor_); }
+StreamSink::~StreamSink() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
 
 absl::StatusOr<std::unique_ptr<StreamSink>> StreamSink::ToStandardOutput(
     DeliveryListener& listener) {
@@ -57,24 +98,26 @@ absl::StatusOr<std::unique_ptr<StreamSink>> StreamSink::ToFile(const std::string
 }
 
 absl::Status StreamSink::Send(const Record& record, Ticket ticket, const std::stop_token& stop) {
-  if (!failure_.ok()) {
-    listener_.OnFailed(ticket, failure_);
-    return failure_;
+  const Turn turn(*this, absl::InfiniteDuration(), stop);
+  SHARDTAIL_RETURN_IF_ERROR(turn.status());
+  SHARDTAIL_RETURN_IF_ERROR(failure_);
+  if (buffer_.size() >= kBufferBytes) {
+    SHARDTAIL_RETURN_IF_ERROR(WriteAll(absl::InfiniteDuration(), stop));
   }
-  if (stop_ != stop) stop_ = stop;
   Append(record);
   tickets_.push_back(ticket);
-  in_flight_.fetch_add(1, std::memory_order_relaxed);
-  if (buffer_.size() < kBufferBytes) return absl::OkStatus();
-  return WriteAll(absl::InfiniteDuration());
+  return absl::OkStatus();
 }
 
-absl::Status StreamSink::EndBatch() { return WriteAll(absl::InfiniteDuration()); }
+absl::Status StreamSink::EndBatch(absl::Duration timeout, const std::stop_token& stop) {
+  const absl::Duration begun = base::Clock::Real().Monotonic();
+  const Turn turn(*this, timeout, stop);
+  SHARDTAIL_RETURN_IF_ERROR(turn.status());
+  return WriteAll(timeout - (base::Clock::Real().Monotonic() - begun), stop);
+}
 
-absl::Status StreamSink::Flush(absl::Duration timeout) {
-  // It is called after the stop request, and has a time of its own.
-  stop_ = std::stop_token();
-  return WriteAll(timeout);
+absl::Status StreamSink::failure() const {
+  return failed_.load(std::memory_order_acquire) ? failure_ : absl::OkStatus();
 }
 
 void StreamSink::Append(const Record& record) {
@@ -93,8 +136,8 @@ void StreamSink::Append(const Record& record) {
   buffer_ += "}\n";
 }
 
-absl::Status StreamSink::WriteAll(absl::Duration timeout) {
-  if (!failure_.ok()) return failure_;
+absl::Status StreamSink::WriteAll(absl::Duration timeout, const std::stop_token& stop) {
+  SHARDTAIL_RETURN_IF_ERROR(failure_);
   base::Clock& clock = base::Clock::Real();
   const absl::Duration begun = clock.Monotonic();
   while (written_ < buffer_.size()) {
@@ -112,7 +155,7 @@ absl::Status StreamSink::WriteAll(absl::Duration timeout) {
     if (ready < 0 && errno != EINTR) {
       return Fail(base::FileError(errno, fmt::format("cannot write to {}", name_)));
     }
-    if (stop_.stop_requested()) {
+    if (stop.stop_requested()) {
       return absl::CancelledError(fmt::format("stopped while nobody reads {}", name_));
     }
     if (clock.Monotonic() - begun >= timeout) {
@@ -127,7 +170,6 @@ absl::Status StreamSink::WriteAll(absl::Duration timeout) {
   written_ = 0;
   if (tickets_.empty()) return absl::OkStatus();
   listener_.OnDelivered(tickets_);
-  in_flight_.fetch_sub(static_cast<int64_t>(tickets_.size()), std::memory_order_relaxed);
   tickets_.clear();
   return absl::OkStatus();
 }
@@ -147,8 +189,10 @@ absl::Status StreamSink::WritePart(std::string_view part) {
 
 absl::Status StreamSink::Fail(const absl::Status& status) {
   failure_ = status;
+  failed_.store(true, std::memory_order_release);
+  // Frees the lock: a new sink on the same file may come before this one goes.
+  close(std::exchange(descriptor_, -1));
   for (const Ticket ticket : tickets_) listener_.OnFailed(ticket, status);
-  in_flight_.store(0, std::memory_order_relaxed);
   tickets_.clear();
   return failure_;
 }

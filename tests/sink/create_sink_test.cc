@@ -5,14 +5,14 @@
 
 #include "sink/kafka_sink.h"
 #include "sink/stream_sink.h"
+#include "tests/fakes/heard.h"
 #include "tests/kafka/mock_cluster.h"
-#include "tests/sink/heard.h"
 
 namespace shardtail::sink {
 namespace {
 
 TEST(CreateSink, MakesTheOneThatTheOptionsName) {
-  Heard heard;
+  fakes::Heard heard;
   const auto kafka =
       CreateSink({.type = Type::kKafka, .file_path = "", .kafka = kafka::NobodyThere()}, heard);
   ASSERT_TRUE(kafka.ok()) << kafka.status();
@@ -26,7 +26,7 @@ TEST(CreateSink, MakesTheOneThatTheOptionsName) {
 }
 
 TEST(CreateSink, ListsWhatIsWrongWithTheProperties) {
-  Heard heard;
+  fakes::Heard heard;
   kafka::Options options = kafka::NobodyThere();
   options.producer = {{"acks", "0"}, {"linger.ms", "soon"}};
   const auto sink = CreateSink({.type = Type::kKafka, .file_path = "", .kafka = options}, heard);

@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <rapidjson/document.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,9 +13,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <thread>
 
-#include "tests/sink/heard.h"
+#include "tests/fakes/heard.h"
 
 namespace shardtail::sink {
 namespace {
@@ -25,6 +28,8 @@ using testing::IsEmpty;
 Record Of(std::string_view key, std::optional<std::string_view> value) {
   return {.topic = "db.c", .key = key, .value = value, .partition = std::nullopt};
 }
+
+constexpr absl::Duration kForever = absl::InfiniteDuration();
 
 constexpr char kLine[] = "{\"topic\":\"db.c\",\"key\":{\"id\":\"1\"},\"value\":{\"op\":\"c\"}}\n";
 
@@ -52,7 +57,7 @@ class StreamSinkFileTest : public testing::Test {
 
   std::string directory_;
   std::string path_;
-  Heard heard_;
+  fakes::Heard heard_;
 };
 
 TEST_F(StreamSinkFileTest, WritesOneObjectALine) {
@@ -61,7 +66,7 @@ TEST_F(StreamSinkFileTest, WritesOneObjectALine) {
   ASSERT_TRUE(sink->Send(Of(R"({"id":"1"})", std::nullopt), 2, {}).ok());
   ASSERT_TRUE(
       sink->Send({.topic = "a \"b\"", .key = "", .value = "{}", .partition = 3}, 3, {}).ok());
-  ASSERT_TRUE(sink->EndBatch().ok());
+  ASSERT_TRUE(sink->EndBatch(kForever, {}).ok());
   EXPECT_EQ(Content(), std::string(kLine) +
                            "{\"topic\":\"db.c\",\"key\":{\"id\":\"1\"},\"value\":null}\n"
                            "{\"topic\":\"a \\\"b\\\"\",\"key\":null,\"value\":{}}\n");
@@ -72,11 +77,9 @@ TEST_F(StreamSinkFileTest, DeliversAtTheEndOfTheBatch) {
   ASSERT_TRUE(sink->Send(Of("1", "{}"), 7, {}).ok());
   ASSERT_TRUE(sink->Send(Of("2", "{}"), 8, {}).ok());
   EXPECT_THAT(heard_.delivered(), IsEmpty());
-  EXPECT_EQ(sink->InFlightRecords(), 2);
-  ASSERT_TRUE(sink->EndBatch().ok());
+  ASSERT_TRUE(sink->EndBatch(kForever, {}).ok());
   EXPECT_THAT(heard_.delivered(), ElementsAre(7, 8));
-  EXPECT_EQ(sink->InFlightRecords(), 0);
-  ASSERT_TRUE(sink->EndBatch().ok());
+  ASSERT_TRUE(sink->EndBatch(kForever, {}).ok());
   EXPECT_THAT(heard_.delivered(), ElementsAre(7, 8));
 }
 
@@ -87,7 +90,7 @@ TEST_F(StreamSinkFileTest, DoesNotGatherWithoutEnd) {
     ASSERT_TRUE(sink->Send(Of("1", value), ticket, {}).ok());
   }
   EXPECT_GE(heard_.delivered().size(), 200U);
-  ASSERT_TRUE(sink->Flush(absl::Seconds(1)).ok());
+  ASSERT_TRUE(sink->EndBatch(kForever, {}).ok());
   EXPECT_EQ(heard_.delivered().size(), 250U);
 }
 
@@ -95,7 +98,7 @@ TEST_F(StreamSinkFileTest, AppendsToWhatIsThere) {
   Write(kLine);
   const auto sink = Open();
   ASSERT_TRUE(sink->Send(Of(R"({"id":"1"})", R"({"op":"c"})"), 1, {}).ok());
-  ASSERT_TRUE(sink->EndBatch().ok());
+  ASSERT_TRUE(sink->EndBatch(kForever, {}).ok());
   EXPECT_EQ(Content(), std::string(kLine) + kLine);
 }
 
@@ -149,16 +152,68 @@ TEST_F(StreamSinkFileTest, ReportsEveryRecordAsFailedWhenTheDiskIsFull) {
   const auto sink = Open();
   ASSERT_TRUE(sink->Send(Of("1", "{}"), 1, {}).ok());
   ASSERT_TRUE(sink->Send(Of("2", "{}"), 2, {}).ok());
-  const absl::Status written = sink->EndBatch();
+  const absl::Status written = sink->EndBatch(kForever, {});
   EXPECT_EQ(written.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(written.message(), "cannot write events to /dev/full: No space left on device");
   EXPECT_THAT(heard_.failed(), ElementsAre(1, 2));
   EXPECT_THAT(heard_.delivered(), IsEmpty());
-  // It is of no use any more, and says so for each record.
+  // It is of no use any more, and says so to each sender.
   EXPECT_EQ(sink->Send(Of("3", "{}"), 3, {}), written);
-  EXPECT_THAT(heard_.failed(), ElementsAre(1, 2, 3));
-  EXPECT_EQ(sink->EndBatch(), written);
-  EXPECT_EQ(sink->InFlightRecords(), 0);
+  EXPECT_EQ(sink->failure(), written);
+  EXPECT_THAT(heard_.failed(), ElementsAre(1, 2));
+  EXPECT_EQ(sink->EndBatch(kForever, {}), written);
+}
+
+TEST_F(StreamSinkFileTest, KeepsLinesWholeThatManyThreadsSend) {
+  constexpr Ticket kThreads = 8;
+  constexpr Ticket kRecords = 300;
+  const auto sink = Open();
+  {
+    std::vector<std::jthread> senders;
+    for (Ticket sender = 0; sender < kThreads; ++sender) {
+      senders.emplace_back([&sink, sender] {
+        const std::string value = "\"" + std::string(1000 * sender, 'x') + "\"";
+        for (Ticket i = 0; i < kRecords; ++i) {
+          ASSERT_TRUE(
+              sink->Send(Of(std::to_string(sender), value), sender * kRecords + i, {}).ok());
+          if (i % 10 == sender) {
+            ASSERT_TRUE(sink->EndBatch(kForever, {}).ok());
+          }
+        }
+        ASSERT_TRUE(sink->EndBatch(kForever, {}).ok());
+      });
+    }
+  }
+  EXPECT_EQ(heard_.delivered().size(), kThreads * kRecords);
+  std::ifstream file(path_, std::ios::binary);
+  std::map<Ticket, Ticket> lines;  // of each sender
+  for (std::string line; std::getline(file, line);) {
+    rapidjson::Document parsed;
+    ASSERT_FALSE(parsed.Parse(line.c_str()).HasParseError());
+    const Ticket sender = parsed["key"].GetUint64();
+    EXPECT_EQ(parsed["value"].GetStringLength(), 1000 * sender);
+    ++lines[sender];
+  }
+  EXPECT_THAT(lines, testing::AllOf(testing::SizeIs(kThreads),
+                                    testing::Each(testing::Pair(testing::_, kRecords))));
+}
+
+TEST_F(StreamSinkFileTest, LeavesTheFileToTheNextWhenItHasFailed) {
+  rlimit limit{};
+  getrlimit(RLIMIT_FSIZE, &limit);
+  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+  const auto failed = Open();
+  const rlimit none{.rlim_cur = 10, .rlim_max = limit.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &none);
+  ASSERT_TRUE(failed->Send(Of("1", "{}"), 1, {}).ok());
+  EXPECT_FALSE(failed->EndBatch(kForever, {}).ok());
+  setrlimit(RLIMIT_FSIZE, &limit);
+  std::signal(SIGXFSZ, old_handler);
+  EXPECT_EQ(Content().size(), 10U);  // a torn line
+  const auto next = Open();
+  ASSERT_TRUE(next->Send(Of(R"({"id":"1"})", R"({"op":"c"})"), 1, {}).ok());
+  ASSERT_TRUE(next->EndBatch(kForever, {}).ok());
+  EXPECT_EQ(Content(), kLine);
 }
 
 // A pipe, as standard output may be one.
@@ -192,7 +247,7 @@ class StreamSinkPipeTest : public testing::Test {
     }
   }
 
-  Heard heard_;
+  fakes::Heard heard_;
   int reader_ = -1;
   std::unique_ptr<StreamSink> sink_;
   void (*old_handler_)(int) = nullptr;
@@ -208,7 +263,7 @@ TEST_F(StreamSinkPipeTest, WaitsForASlowReader) {
   std::jthread reader([&] { read = ReadToTheEnd(); });
   for (Ticket ticket = 1; ticket <= 5; ++ticket) {
     ASSERT_TRUE(sink_->Send(Of("1", LongValue()), ticket, {}).ok());
-    ASSERT_TRUE(sink_->EndBatch().ok());
+    ASSERT_TRUE(sink_->EndBatch(kForever, {}).ok());
   }
   sink_.reset();
   reader.join();
@@ -221,22 +276,41 @@ TEST_F(StreamSinkPipeTest, AStopRequestEndsTheWaitForAReader) {
   std::stop_source stop;
   ASSERT_TRUE(sink_->Send(Of("1", LongValue()), 1, stop.get_token()).ok());
   stop.request_stop();
-  EXPECT_EQ(sink_->EndBatch().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(sink_->EndBatch(kForever, stop.get_token()).code(), absl::StatusCode::kCancelled);
   EXPECT_THAT(heard_.delivered(), IsEmpty());
   EXPECT_THAT(heard_.failed(), IsEmpty());
-  const absl::Status flushed = sink_->Flush(absl::Milliseconds(1));
+  const absl::Status flushed = sink_->EndBatch(absl::Milliseconds(1), {});
   EXPECT_EQ(flushed.code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_EQ(flushed.message(), "1 events were not written: nobody reads standard output");
+}
+
+TEST_F(StreamSinkPipeTest, AStopRequestEndsTheWaitForAnothersTurn) {
+  std::stop_source stop;
+  std::stop_source others;
+  ASSERT_TRUE(sink_->Send(Of("1", LongValue()), 1, {}).ok());
+  std::jthread other([&] {
+    EXPECT_EQ(sink_->EndBatch(kForever, others.get_token()).code(), absl::StatusCode::kCancelled);
+  });
+  // The pipe is full when there is something to read.
+  pollfd readable{.fd = reader_, .events = POLLIN, .revents = 0};
+  ASSERT_EQ(poll(&readable, 1, 30'000), 1);
+  std::jthread stopper([&stop] { stop.request_stop(); });
+  EXPECT_EQ(sink_->Send(Of("2", "{}"), 2, stop.get_token()).code(), absl::StatusCode::kCancelled);
+  others.request_stop();
+  other.join();
+  CloseReader();
+  EXPECT_FALSE(sink_->EndBatch(kForever, {}).ok());
+  EXPECT_THAT(heard_.failed(), ElementsAre(1));
 }
 
 TEST_F(StreamSinkPipeTest, WritesTheRestOfALineAfterAStopRequest) {
   std::stop_source stop;
   ASSERT_TRUE(sink_->Send(Of("1", LongValue()), 1, stop.get_token()).ok());
   stop.request_stop();
-  ASSERT_EQ(sink_->EndBatch().code(), absl::StatusCode::kCancelled);
+  ASSERT_EQ(sink_->EndBatch(kForever, stop.get_token()).code(), absl::StatusCode::kCancelled);
   std::string read;
   std::jthread reader([&] { read = ReadToTheEnd(); });
-  ASSERT_TRUE(sink_->Flush(absl::Seconds(30)).ok());
+  ASSERT_TRUE(sink_->EndBatch(absl::Seconds(30), {}).ok());
   sink_.reset();
   reader.join();
   EXPECT_EQ(read, "{\"topic\":\"db.c\",\"key\":1,\"value\":" + LongValue() + "}\n");
@@ -246,7 +320,7 @@ TEST_F(StreamSinkPipeTest, WritesTheRestOfALineAfterAStopRequest) {
 TEST_F(StreamSinkPipeTest, IsOfNoUseWhenTheReaderHasClosed) {
   CloseReader();
   ASSERT_TRUE(sink_->Send(Of("1", "{}"), 1, {}).ok());
-  const absl::Status written = sink_->EndBatch();
+  const absl::Status written = sink_->EndBatch(kForever, {});
   EXPECT_EQ(written.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(written.message(), "nobody reads standard output any more: Broken pipe");
   EXPECT_THAT(heard_.failed(), ElementsAre(1));
