@@ -128,9 +128,9 @@ class Captured(IntegrationTest):
         return capture.records()
 
     @classmethod
-    def start_connect(cls, name: str, plugin: list[str],
+    def start_connect(cls, name: str, plugins: list[str],
                       *connectors: dict[str, str]) -> ConnectWorker:
-        worker = ConnectWorker(cls.directory / name, cls.broker, plugin, list(connectors))
+        worker = ConnectWorker(cls.directory / name, cls.broker, plugins, list(connectors))
         cls.addClassCleanup(worker.stop)
         return worker.start()
 

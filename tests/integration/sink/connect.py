@@ -20,13 +20,13 @@ from integration.harness.waiting import wait_for
 
 
 class ConnectWorker:
-    """Kafka Connect in its standalone mode, with one plugin made of tools/test-components' jars.
+    """Kafka Connect in its standalone mode, with plugins of tools/test-components.
 
     The connectors are there from the start: given to it over its REST API, a standalone 3.9 worker
     does not find the transforms of a plugin, and never answers.
     """
 
-    def __init__(self, directory: Path, broker: KafkaBroker, plugin: list[str],
+    def __init__(self, directory: Path, broker: KafkaBroker, plugins: list[str],
                  connectors: list[dict[str, str]]) -> None:
         self._directory = directory
         self._url = f"http://127.0.0.1:{free_port()}"
@@ -42,7 +42,7 @@ class ConnectWorker:
             "value.converter": CONVERTER,
             "offset.storage.file.filename": str(directory / "offsets"),
             "offset.flush.interval.ms": "200",  # also of the sinks' consumers
-            "plugin.path": str(_plugin_path(directory, plugin)),
+            "plugin.path": str(_plugin_path(directory, plugins)),
             "plugin.discovery": "only_scan",
             "listeners": self._url,
             "consumer.metadata.max.age.ms": "500",  # new topics are found that often
@@ -101,7 +101,8 @@ class ConnectWorker:
         assert self._process is not None
         self._process.check_running()
         try:
-            return sorted(self._get("/connectors")) == sorted(self._names)
+            # Listed before it has a status.
+            return all(self._get(f"/connectors/{name}/status") for name in self._names)
         except OSError:  # URLError is one
             return False
 
@@ -110,12 +111,12 @@ class ConnectWorker:
             return json.load(answer)
 
 
-def _plugin_path(directory: Path, plugin: list[str]) -> Path:
-    """The one plugin where Connect looks for all: a directory of jars in that directory."""
+def _plugin_path(directory: Path, plugins: list[str]) -> Path:
+    """Where Connect looks: a directory of jars for each, whose classes it keeps apart."""
     path = directory / "plugins"
-    jars = path / "plugin"
-    jars.mkdir(parents=True)
-    for component in plugin:
-        for jar in components.plugin(component).glob("*.jar"):
+    for name in plugins:
+        jars = path / name
+        jars.mkdir(parents=True)
+        for jar in components.plugin(name).glob("*.jar"):
             (jars / jar.name).symlink_to(jar)
     return path

@@ -28,6 +28,26 @@ def mongodb_sink(name: str, topics: str, address: str) -> dict[str, str]:
     }
 
 
+def document_sink(name: str, topics: str, address: str,
+                  transforms: dict[str, str]) -> dict[str, str]:
+    """MongoDB's own, for plain documents, behind transforms; it stops at the first failure.
+
+    Each record becomes a document of its own, with its types, in the order of the topic: in the
+    database `name`, in the collection that has the topic's name.
+    """
+    return {
+        "name": name,
+        "connector.class": "com.mongodb.kafka.connect.MongoSinkConnector",
+        "tasks.max": "1",
+        "topics.regex": topics,
+        "connection.uri": f"mongodb://{address}",
+        "database": name,
+        "document.id.strategy":
+            "com.mongodb.kafka.connect.sink.processor.id.strategy.BsonOidStrategy",
+        **transforms,
+    }
+
+
 def unwrapping_file_sink(name: str, topics: str, file: Path) -> dict[str, str]:
     """Kafka's own, behind Debezium's transform to the plain document.
 
