@@ -13,10 +13,12 @@ import threading
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from golden.records import GOLDEN, Record
 from integration.harness import java_offsets
+from integration.harness.counting_load import count_breaks
 from integration.harness.delivery import lost_documents, out_of_order
 from integration.harness.ports import free_port
 from integration.harness.proxy import FaultProxy
@@ -116,6 +118,37 @@ class Replay(unittest.TestCase):
             apply_modifiers({}, {"$inc": {"a": 1}})
         with self.assertRaises(TypeError):
             strict(object())
+
+
+class Counting(unittest.TestCase):
+    """A document that counts its changes shows what is lost, twice or out of order."""
+
+    @staticmethod
+    def event(op: str, n: int, position: int, replica_set: str = "shA") -> Record:
+        texts = {"after": {"_id": 0, "n": n}} if op in "rc" else {}
+        if op == "u":
+            texts = {"patch": {"$v": 1, "$set": {"n": n}}}
+        made = record(op, position, "0", **texts)
+        return replace(made, value=made.value.replace(
+            b'"source":{', b'"source":{"rs":"%s",' % replica_set.encode()))
+
+    def breaks(self, *records: Record) -> list[str]:
+        return count_breaks(records, [3])
+
+    def test_one_after_the_other_is_in_order_over_all_shards(self) -> None:
+        self.assertEqual(self.breaks(
+            self.event("r", 0, 1), self.event("u", 1, 2), self.event("d", 0, 3), record(None),
+            self.event("c", 2, 4), self.event("u", 3, 1, "shB")), [])
+
+    def test_what_comes_again_is_passed_over(self) -> None:
+        first, second, third = (self.event("u", n, n) for n in (1, 2, 3))
+        self.assertEqual(self.breaks(first, second, first, second, third), [])
+
+    def test_an_event_that_overtakes_or_is_lost_or_comes_as_another_is_found(self) -> None:
+        first, second, third = (self.event("u", n, n) for n in (1, 2, 3))
+        for records in ([first, third, second], [first, third], [first, second], [],
+                        [first, second, self.event("c", 2, 9, "shB"), third]):
+            self.assertEqual(len(self.breaks(*records)), 1)
 
 
 class JavaOffsets(unittest.TestCase):

@@ -384,8 +384,11 @@ class ShardedTransaction:
             command["startTransaction"] = True
             if shard == self._coordinator:
                 command["coordinator"] = True
-        self._of_transaction(shard, database, command)
+        reply = self._of_transaction(shard, database, command)
+        if not reply["n"]:
+            raise RuntimeError(f"nothing to {name} on {shard}: {operation}")
 
-    def _of_transaction(self, shard: str, database: str, command: dict[str, Any]) -> None:
-        self._connections[shard].command(database, {
+    def _of_transaction(self, shard: str, database: str,
+                        command: dict[str, Any]) -> dict[str, Any]:
+        return self._connections[shard].command(database, {
             **command, "lsid": self.lsid, "txnNumber": Int64(1), "autocommit": False})
