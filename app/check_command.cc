@@ -19,6 +19,7 @@
 #include "filter/field_filter.h"
 #include "filter/namespace_filter.h"
 #include "mongo/client.h"
+#include "mongo/connection_string.h"
 #include "offsets/create_offset_store.h"
 #include "shard_discovery/privileges.h"
 #include "shard_discovery/replica_set_finder.h"
@@ -159,15 +160,18 @@ void CheckMongo(const config::Configuration& config, const std::stop_token& stop
 
 int Check(const ConfigurationFiles& files) {
   const SignalStop signals;
-  const absl::StatusOr<config::Configuration> config = LoadConfiguration(files);
+  absl::StatusOr<config::Configuration> config = LoadConfiguration(files);
   if (!config.ok()) return ReportFailure(config.status());
   if (const auto fields = filter::FieldFilter::Create(config->filter); !fields.ok()) {
     return ReportFailure(fields.status());
   }
   Report report;
   report.Good("the configuration is valid");
-  const mongo::DriverScope driver;
-  CheckMongo(*config, signals.token(), report);
+  if (const absl::Status resolved = mongo::ResolveSeeds(&config->mongo); !resolved.ok()) {
+    report.Bad(std::string(resolved.message()));
+  } else {
+    CheckMongo(*config, signals.token(), report);
+  }
   if (const absl::Status output = CheckOutput(*config, signals.token(), report); !output.ok()) {
     report.Bad(std::string(output.message()));
   } else {

@@ -72,6 +72,8 @@ int main(int argc, char** argv) {
 
   CLI11_PARSE(app, argc, argv);
 
+  // Before the configuration: the driver, which reads connection strings, then logs to our log.
+  const shardtail::mongo::DriverScope driver;
   if (run->parsed()) return shardtail::app::Run(files);
   if (check->parsed()) return shardtail::app::Check(files);
   if (show->parsed()) return shardtail::app::ShowOffsets(files);

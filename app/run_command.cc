@@ -16,6 +16,7 @@
 #include "filter/field_filter.h"
 #include "filter/namespace_filter.h"
 #include "mongo/client.h"
+#include "mongo/connection_string.h"
 #include "offsets/create_offset_store.h"
 #include "pipeline/offset_committer.h"
 #include "pipeline/replica_set_pipeline.h"
@@ -74,7 +75,6 @@ absl::Status CheckSource(mongo::Client& client, const filter::NamespaceFilter& f
 
 absl::Status Capture(const config::Configuration& config, const std::stop_token& stop) {
   base::Clock& clock = base::Clock::Real();
-  const mongo::DriverScope driver;
   const filter::NamespaceFilter namespace_filter(config.filter);
   SHARDTAIL_ASSIGN_OR_RETURN(const filter::FieldFilter field_filter,
                              filter::FieldFilter::Create(config.filter));
@@ -123,8 +123,11 @@ absl::Status Capture(const config::Configuration& config, const std::stop_token&
 
 int Run(const ConfigurationFiles& files) {
   const SignalStop signals;
-  const absl::StatusOr<config::Configuration> config = LoadConfiguration(files);
+  absl::StatusOr<config::Configuration> config = LoadConfiguration(files);
   if (!config.ok()) return ReportFailure(config.status());
+  if (const absl::Status resolved = mongo::ResolveSeeds(&config->mongo); !resolved.ok()) {
+    return ReportFailure(resolved);
+  }
   const absl::Status ended = Capture(*config, signals.token());
   if (ended.code() == absl::StatusCode::kCancelled) return 0;
   if (!ended.ok()) return ReportFailure(Explain(ended, *config));

@@ -1,5 +1,6 @@
 # Every dependency is a Debian 12 package; see tools/install-dependencies.
 find_package(PkgConfig REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
 find_package(Threads REQUIRED)
 find_package(mongoc-1.0 1.23 CONFIG REQUIRED)
 find_package(bson-1.0 1.23 CONFIG REQUIRED)

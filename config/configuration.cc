@@ -103,6 +103,17 @@ void ReadAll(const GivenProperties& given, Configuration* configuration, Finding
   }
 }
 
+// Before all other properties, which win over it.
+void ReadConnectionString(const GivenProperties& given, const ConnectionStringReader& reader,
+                          Configuration* configuration, Findings* notes, Findings* mistakes) {
+  const std::string name = "mongodb.connection.string";
+  const auto found = given.find(name);
+  if (!reader || found == given.end() || Trimmed(found->second.value).empty()) return;
+  const auto read = reader(Trimmed(found->second.value), &configuration->mongo);
+  if (!read.ok()) return AddMistakes(*FindProperty(name), found->second, read.status(), mistakes);
+  for (const std::string& note : *read) notes->Add(found->second.written, note);
+}
+
 }  // namespace
 
 absl::StatusOr<RawProperties> ReadFile(const std::string& path) {
@@ -114,12 +125,14 @@ absl::StatusOr<RawProperties> ReadFile(const std::string& path) {
 }
 
 absl::StatusOr<Configuration> Load(const std::optional<RawProperties>& worker,
-                                   const RawProperties& connector, const KafkaCheck& check_kafka) {
+                                   const RawProperties& connector, const KafkaCheck& check_kafka,
+                                   const ConnectionStringReader& read_connection_string) {
   Configuration configuration;
   Findings notes;
   Findings mistakes;
   GivenProperties given = Merge(worker, connector, &notes);
   ResolveReferences(&given, &mistakes);
+  ReadConnectionString(given, read_connection_string, &configuration, &notes, &mistakes);
   ReadAll(given, &configuration, &notes, &mistakes);
   CompleteDefaults(given, &configuration, &notes);
   CheckTogether(given, configuration, &mistakes);

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -50,13 +51,20 @@ absl::StatusOr<RawProperties> ReadFile(const std::string& path);
 // kInvalidArgument with all mistakes, one a line. Called when there is a broker.
 using KafkaCheck = std::function<absl::StatusOr<std::vector<std::string>>(const kafka::Options&)>;
 
+// Puts what mongodb.connection.string says into the options: returns notes, one a line, or
+// kInvalidArgument with all mistakes, one a line, no secret in either.
+using ConnectionStringReader = std::function<absl::StatusOr<std::vector<std::string>>(
+    std::string_view text, mongo::ConnectionOptions* into)>;
+
 // References (`${env:NAME}` and so on, see references.h) resolved; the `worker` file's properties
-// first, the connector's over them. Then every property parsed and checked. kInvalidArgument lists
-// all mistakes, those of `check_kafka` too, one a line, each with the property's name and what to
-// do.
+// first, the connector's over them. Then every property parsed and checked; one that is given wins
+// over the same in mongodb.connection.string. kInvalidArgument lists all mistakes, those of
+// `check_kafka` and `read_connection_string` too, one a line, each with the property's name and
+// what to do.
 absl::StatusOr<Configuration> Load(const std::optional<RawProperties>& worker,
                                    const RawProperties& connector,
-                                   const KafkaCheck& check_kafka = nullptr);
+                                   const KafkaCheck& check_kafka = nullptr,
+                                   const ConnectionStringReader& read_connection_string = nullptr);
 
 // The reference of all properties, in Markdown: docs/configuration.md is exactly this.
 std::string ReferenceMarkdown();

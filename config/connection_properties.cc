@@ -12,7 +12,8 @@ Property Hosts() {
       .name = "mongodb.hosts",
       .type = "list",
       .help =
-          "Required. Seeds of the replica set: `rs0/host:port,host:port`, or `host:port,…` "
+          "Required, or `mongodb.connection.string`. Seeds of the replica set: "
+          "`rs0/host:port,host:port`, or `host:port,…` "
           "alone. The port is 27017 where it is left out; an IPv6 address stands in brackets. "
           "Several replica sets, separated by `;`, are refused until shardtail captures more "
           "than one."};
@@ -31,22 +32,87 @@ Property Hosts() {
   return property;
 }
 
-// A file that must be there, and readable by us, at the start.
-Property PemFile(std::string name, FieldOf<std::string> field, std::string help) {
-  Property property{.name = std::move(name), .type = "file", .help = std::move(help)};
-  property.read = [field = std::move(field)](std::string_view, const std::string& value,
-                                             Configuration& into) {
-    const std::string path(Trimmed(value));
-    field(into) = path;
-    return path.empty() ? absl::OkStatus() : ReadTextFile(path).status();
+// Read by the ConnectionStringReader, before all others.
+Property ConnectionString() {
+  Property property{
+      .name = "mongodb.connection.string",
+      .type = "string",
+      .help =
+          "Instead of `mongodb.hosts`: `mongodb://user:password@host:port,…/?replicaSet=rs0&…`, or "
+          "`mongodb+srv://…`, whose members are looked up in the DNS at each start. Signs that "
+          "have a meaning in it are percent-encoded. A property that is given beside it wins over "
+          "the same in it. Never shown."};
+  property.read = [](std::string_view, const std::string&, Configuration&) {
+    return absl::OkStatus();
   };
   return property;
 }
 
-Property JavaKeyStore(std::string name) {
-  return Refused(std::move(name), "string", "",
-                 "Java's key stores cannot be read; convert them to PEM files for "
-                 "mongodb.ssl.ca.file and mongodb.ssl.certificate.key.file");
+enum class Holds { kCertificates, kCertificateAndKey };
+
+// What to do about a file that is not PEM: Java's key stores by their first bytes, JKS's magic
+// number and the DER sequence of a PKCS #12.
+absl::Status CheckPem(const std::string& path, std::string_view text, Holds holds) {
+  const bool key = holds == Holds::kCertificateAndKey;
+  const bool pem = text.find("-----BEGIN CERTIFICATE-----") != std::string_view::npos ||
+                   text.find("-----BEGIN TRUSTED CERTIFICATE-----") != std::string_view::npos;
+  if (pem && (!key || text.find("PRIVATE KEY-----") != std::string_view::npos)) {
+    return absl::OkStatus();
+  }
+  if (text.starts_with("\xfe\xed\xfe\xed")) {
+    return absl::InvalidArgumentError(
+        key ? fmt::format("'{0}' is a Java key store; convert it to a PEM file with `keytool "
+                          "-importkeystore -srckeystore {0} -destkeystore {0}.p12 -deststoretype "
+                          "PKCS12` and `openssl pkcs12 -in {0}.p12 -out {0}.pem -nodes`",
+                          path)
+            : fmt::format("'{0}' is a Java key store; convert it to a PEM file with `keytool -list "
+                          "-rfc -keystore {0} > {0}.pem`",
+                          path));
+  }
+  if (text.starts_with('\x30')) {
+    return absl::InvalidArgumentError(
+        key ? fmt::format("'{0}' is a PKCS #12 key store; convert it to a PEM file with `openssl "
+                          "pkcs12 -in {0} -out {0}.pem -nodes`",
+                          path)
+            : fmt::format("'{0}' is a PKCS #12 key store; convert it to a PEM file with `keytool "
+                          "-list -rfc -keystore {0} > {0}.pem`",
+                          path));
+  }
+  return absl::InvalidArgumentError(
+      fmt::format("'{}' holds no {} in PEM form", path,
+                  !pem ? "certificate" : "private key beside the certificate"));
+}
+
+// A file that must be there, and readable by us, at the start.
+Property PemFile(std::string name, Holds holds, FieldOf<std::string> field, std::string help) {
+  Property property{.name = std::move(name), .type = "file", .help = std::move(help)};
+  property.read = [holds, field = std::move(field)](std::string_view, const std::string& value,
+                                                    Configuration& into) {
+    const std::string path(Trimmed(value));
+    field(into) = path;
+    if (path.empty()) return absl::OkStatus();
+    const absl::StatusOr<std::string> text = ReadTextFile(path);
+    return text.ok() ? CheckPem(path, *text, holds) : text.status();
+  };
+  return property;
+}
+
+// The kind of a later connector's store: the files here are PEM.
+Property StoreType(std::string name) {
+  Property property{.name = std::move(name),
+                    .type = "`PEM`",
+                    .default_text = "PEM",
+                    .help = "Java's key stores are converted to PEM files: a message says how."};
+  property.read = [](std::string_view, const std::string& value, Configuration&) {
+    if (Lowered(Trimmed(value)) == "pem") return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        fmt::format("'{}' is not supported; convert the store to a PEM file (for PKCS12 `openssl "
+                    "pkcs12 -in STORE -out FILE -nodes`; for JKS first `keytool -importkeystore "
+                    "-srckeystore STORE -destkeystore STORE.p12 -deststoretype PKCS12`), and give "
+                    "PEM, or leave this out",
+                    Trimmed(value)));
+  };
+  return property;
 }
 
 PropertyGroup Connector() {
@@ -71,6 +137,7 @@ PropertyGroup Connection() {
       .introduction = "",
       .properties = {
           Hosts(),
+          ConnectionString(),
           Text("mongodb.name", Field(&encoding::Options::logical_name),
                "Required. The logical name: begins each topic's name, and names the deployment in "
                "each event and stored offset.")
@@ -83,11 +150,24 @@ PropertyGroup Connection() {
           Boolean("mongodb.ssl.enabled", Field(&Mongo::ssl), "Connects by TLS."),
           Boolean("mongodb.ssl.invalid.hostname.allowed", Field(&Mongo::ssl_allow_invalid_hostname),
                   "Takes a certificate that is for another host."),
-          PemFile("mongodb.ssl.ca.file", Field(&Mongo::ssl_ca_file),
+          PemFile("mongodb.ssl.ca.file", Holds::kCertificates, Field(&Mongo::ssl_ca_file),
                   "shardtail's own. PEM file of the authorities to trust; else the system's. "
-                  "(Debezium takes them from the JVM's trust store.)"),
-          PemFile("mongodb.ssl.certificate.key.file", Field(&Mongo::ssl_certificate_key_file),
-                  "shardtail's own. PEM file with the client's certificate and private key."),
+                  "(Debezium takes them from the JVM's trust store.)")
+              .AlsoNamed({"mongodb.ssl.truststore"}),
+          PemFile("mongodb.ssl.certificate.key.file", Holds::kCertificateAndKey,
+                  Field(&Mongo::ssl_certificate_key_file),
+                  "shardtail's own. PEM file with the client's certificate and private key. With a "
+                  "user and without a password, the user authenticates by it (X.509).")
+              .AlsoNamed({"mongodb.ssl.keystore"}),
+          Secret("mongodb.ssl.certificate.key.password",
+                 Field(&Mongo::ssl_certificate_key_password),
+                 "shardtail's own. Of the private key, where it is encrypted. Never shown.")
+              .AlsoNamed({"mongodb.ssl.keystore.password"}),
+          StoreType("mongodb.ssl.keystore.type"),
+          StoreType("mongodb.ssl.truststore.type"),
+          WithoutEffect("mongodb.ssl.truststore.password",
+                        {"password", [](const std::string&) { return absl::OkStatus(); }}, "",
+                        "a PEM file of certificates has no password"),
           Boolean("mongodb.members.auto.discover", Field(&Mongo::auto_discover),
                   "Whether the replica set's other members are found through `mongodb.hosts`; "
                   "`false` uses only the addresses given, for a deployment behind a proxy."),
@@ -104,15 +184,6 @@ PropertyGroup Connection() {
           WithoutEffect("mongodb.poll.interval.sec", AnyInteger(kPositive), "30",
                         "one replica set is captured, so there are no others to look for "
                         "(deprecated: mongodb.poll.interval.ms)"),
-          Refused("mongodb.connection.string", "string", "",
-                  "connection strings are not there yet; give mongodb.hosts, mongodb.user and "
-                  "mongodb.password"),
-          JavaKeyStore("mongodb.ssl.keystore"),
-          JavaKeyStore("mongodb.ssl.keystore.password"),
-          JavaKeyStore("mongodb.ssl.keystore.type"),
-          JavaKeyStore("mongodb.ssl.truststore"),
-          JavaKeyStore("mongodb.ssl.truststore.password"),
-          JavaKeyStore("mongodb.ssl.truststore.type"),
       }};
 }
 

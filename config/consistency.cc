@@ -59,8 +59,20 @@ void ChooseOffsetStore(const GivenProperties& given, Configuration* configuratio
                   kDefaultOffsetTopic));
 }
 
+// A user with a certificate and without a password is one by the certificate.
+void ChooseMechanism(mongo::ConnectionOptions* mongo, Findings* notes) {
+  if (mongo->auth_mechanism.empty() && !mongo->user.empty() && mongo->password.empty() &&
+      !mongo->ssl_certificate_key_file.empty()) {
+    mongo->auth_mechanism = mongo::kX509;
+    notes->Add("mongodb.user",
+               "has a certificate and no password, so it authenticates by MONGODB-X509");
+  }
+  // The only database that such users are in.
+  if (mongo->auth_mechanism == mongo::kX509) mongo->auth_source = "$external";
+}
+
 void CheckRequired(const GivenProperties& given, Findings* mistakes) {
-  if (!Has(given, "mongodb.hosts")) {
+  if (!Has(given, "mongodb.hosts") && !Has(given, "mongodb.connection.string")) {
     mistakes->Add("mongodb.hosts", "is missing; give the replica set: rs0/host:port,host:port");
   }
   if (!Has(given, "mongodb.name")) {
@@ -77,14 +89,6 @@ void CheckExclusive(const GivenProperties& given, const std::string& one, const 
   }
 }
 
-// `name` means nothing without `needed`.
-void CheckNeeds(const GivenProperties& given, const std::string& name, const std::string& needed,
-                Findings* mistakes) {
-  if (Has(given, name) && !Has(given, needed)) {
-    mistakes->Add(needed, fmt::format("is missing, for {} is given", Written(given, name)));
-  }
-}
-
 void CheckQueue(const GivenProperties& given, Findings* mistakes) {
   const auto number = [&given](const std::string& name, int64_t otherwise) {
     return Has(given, name) ? ParseInteger(ValueOf(given, name), kPositive).value_or(-1)
@@ -98,12 +102,40 @@ void CheckQueue(const GivenProperties& given, Findings* mistakes) {
   }
 }
 
+// Who to be. A property's name is not always the user's: a connection string may say it, too.
+void CheckCredentials(const GivenProperties& given, const Configuration& configuration,
+                      Findings* mistakes) {
+  const mongo::ConnectionOptions& mongo = configuration.mongo;
+  if (mongo.auth_mechanism == mongo::kX509) {
+    if (!mongo.password.empty()) {
+      mistakes->Add("mongodb.password",
+                    "has no place in MONGODB-X509, where the certificate tells who it is; remove "
+                    "it");
+    }
+    if (mongo.ssl_certificate_key_file.empty()) {
+      mistakes->Add("mongodb.ssl.certificate.key.file",
+                    "is missing, for MONGODB-X509 authenticates by it");
+    }
+    if (!mongo.ssl) {
+      mistakes->Add("mongodb.ssl.enabled",
+                    "must be true for MONGODB-X509 (in a connection string: tls=true)");
+    }
+    return;
+  }
+  const bool user = !mongo.user.empty();
+  if (user == !mongo.password.empty()) return;
+  const std::string given_name = user ? "mongodb.user" : "mongodb.password";
+  mistakes->Add(user ? "mongodb.password" : "mongodb.user",
+                fmt::format("is missing, for {} is given",
+                            Has(given, given_name) ? Written(given, given_name) : "a user"));
+}
+
 void CheckTls(const GivenProperties& given, const Configuration& configuration,
               Findings* mistakes) {
   if (configuration.mongo.ssl) return;
   for (const char* name : {"mongodb.ssl.ca.file", "mongodb.ssl.certificate.key.file"}) {
     if (Has(given, name)) {
-      mistakes->Add(name,
+      mistakes->Add(Written(given, name),
                     "has no effect without mongodb.ssl.enabled=true; give that, or remove it");
     }
   }
@@ -132,6 +164,7 @@ void CheckOutput(const GivenProperties& given, const Configuration& configuratio
 
 void CompleteDefaults(const GivenProperties& given, Configuration* configuration, Findings* notes) {
   Configuration& c = *configuration;
+  ChooseMechanism(&c.mongo, notes);
   c.encoding.connector_version = SHARDTAIL_VERSION;
   c.offsets.logical_name = c.encoding.logical_name;
   c.log.connector_name = c.encoding.logical_name;
@@ -157,9 +190,9 @@ void CheckTogether(const GivenProperties& given, const Configuration& configurat
   CheckRequired(given, mistakes);
   CheckExclusive(given, "database.include.list", "database.exclude.list", mistakes);
   CheckExclusive(given, "collection.include.list", "collection.exclude.list", mistakes);
+  CheckExclusive(given, "mongodb.hosts", "mongodb.connection.string", mistakes);
   CheckExclusive(given, "offset.storage.topic", "offset.storage.file.filename", mistakes);
-  CheckNeeds(given, "mongodb.user", "mongodb.password", mistakes);
-  CheckNeeds(given, "mongodb.password", "mongodb.user", mistakes);
+  CheckCredentials(given, configuration, mistakes);
   if (configuration.topology.backoff_max < configuration.topology.backoff_initial) {
     mistakes->Add("connect.backoff.max.delay.ms",
                   "is less than connect.backoff.initial.delay.ms; make it at least as long");

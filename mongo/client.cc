@@ -1,6 +1,7 @@
 #include "mongo/client.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <mongoc/mongoc.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "mongo/socket_stream.h"
+#include "mongo/tls_check.h"
 
 namespace shardtail::mongo {
 namespace {
@@ -88,6 +90,34 @@ int32_t ToMilliseconds(absl::Duration duration) {
       std::min<int64_t>(absl::ToInt64Milliseconds(duration), std::numeric_limits<int32_t>::max()));
 }
 
+void SetCredentials(const ConnectionOptions& options, mongoc_uri_t* uri) {
+  if (!options.auth_mechanism.empty()) {
+    mongoc_uri_set_auth_mechanism(uri, options.auth_mechanism.c_str());
+  }
+  if (!options.user.empty()) mongoc_uri_set_username(uri, options.user.c_str());
+  if (!options.password.empty()) mongoc_uri_set_password(uri, options.password.c_str());
+  if (!options.user.empty() || !options.auth_mechanism.empty()) {
+    mongoc_uri_set_auth_source(uri, options.auth_source.c_str());
+  }
+}
+
+void SetTls(const ConnectionOptions& options, mongoc_uri_t* uri) {
+  mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLS, true);
+  if (options.ssl_allow_invalid_hostname) {
+    mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLSALLOWINVALIDHOSTNAMES, true);
+  }
+  if (options.ssl_allow_invalid_certificates) {
+    mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLSALLOWINVALIDCERTIFICATES, true);
+  }
+  for (const auto& [name, value] :
+       {std::pair(MONGOC_URI_TLSCAFILE, &options.ssl_ca_file),
+        std::pair(MONGOC_URI_TLSCERTIFICATEKEYFILE, &options.ssl_certificate_key_file),
+        std::pair(MONGOC_URI_TLSCERTIFICATEKEYFILEPASSWORD,
+                  &options.ssl_certificate_key_password)}) {
+    if (!value->empty()) mongoc_uri_set_option_as_utf8(uri, name, value->c_str());
+  }
+}
+
 absl::StatusOr<UriHandle> MakeUri(const ConnectionOptions& options, const HostAndPort& server) {
   if (server.port < 1 || server.port > 65535) {
     return absl::InvalidArgumentError(fmt::format(
@@ -108,25 +138,13 @@ absl::StatusOr<UriHandle> MakeUri(const ConnectionOptions& options, const HostAn
       ToMilliseconds(own_timeout ? kDefaultSocketTimeout : options.socket_timeout));
   mongoc_uri_set_option_as_int32(uri.get(), MONGOC_URI_SERVERSELECTIONTIMEOUTMS,
                                  ToMilliseconds(options.connect_timeout));
-  mongoc_uri_set_appname(uri.get(), "shardtail");
-  if (!options.user.empty()) {
-    mongoc_uri_set_username(uri.get(), options.user.c_str());
-    mongoc_uri_set_password(uri.get(), options.password.c_str());
-    mongoc_uri_set_auth_source(uri.get(), options.auth_source.c_str());
+  mongoc_uri_set_appname(uri.get(), options.application_name.c_str());
+  if (!options.compressors.empty()) {
+    mongoc_uri_set_compressors(uri.get(),
+                               fmt::format("{}", fmt::join(options.compressors, ",")).c_str());
   }
-  if (options.ssl) {
-    mongoc_uri_set_option_as_bool(uri.get(), MONGOC_URI_TLS, true);
-    if (options.ssl_allow_invalid_hostname) {
-      mongoc_uri_set_option_as_bool(uri.get(), MONGOC_URI_TLSALLOWINVALIDHOSTNAMES, true);
-    }
-    if (!options.ssl_ca_file.empty()) {
-      mongoc_uri_set_option_as_utf8(uri.get(), MONGOC_URI_TLSCAFILE, options.ssl_ca_file.c_str());
-    }
-    if (!options.ssl_certificate_key_file.empty()) {
-      mongoc_uri_set_option_as_utf8(uri.get(), MONGOC_URI_TLSCERTIFICATEKEYFILE,
-                                    options.ssl_certificate_key_file.c_str());
-    }
-  }
+  SetCredentials(options, uri.get());
+  if (options.ssl) SetTls(options, uri.get());
   return uri;
 }
 
@@ -168,6 +186,8 @@ struct Client::Connection {
   bool broken = false;  // the last call failed on the network
   ClientHandle client;
   ReadPreferenceHandle read_preference;
+  ConnectionOptions options;  // for CheckTls()
+  bool connected = false;
 };
 
 Client::Client(HostAndPort server, std::unique_ptr<Connection> connection)
@@ -183,6 +203,7 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(const ConnectionOptions& 
                                                        const std::stop_token& stop) {
   SHARDTAIL_ASSIGN_OR_RETURN(const UriHandle uri, MakeUri(options, server));
   auto connection = std::make_unique<Connection>(stop);
+  connection->options = options;
   bson_error_t error;
   connection->client.reset(mongoc_client_new_from_uri_with_error(uri.get(), &error));
   if (connection->client == nullptr) {
@@ -217,8 +238,16 @@ absl::StatusOr<Reply> Client::Run(std::string_view database, bson::View command)
     bson::Reader reader(command);
     bson::Element name;
     reader.Next(&name);
-    return ToStatus(error, server_, name.name);
+    absl::Status status = ToStatus(error, server_, name.name);
+    if (absl::IsUnavailable(status) && connection_->options.ssl && !connection_->connected) {
+      // The driver does not say what it did not like about a certificate.
+      const absl::Status tls = CheckTls(connection_->options, server_, connection_->waits.interrupt);
+      if (connection_->waits.interrupt.is_set()) return interrupted();
+      if (!tls.ok()) return tls;
+    }
+    return status;
   }
+  connection_->connected = true;
   return Reply(std::move(storage));
 }
 

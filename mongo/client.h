@@ -39,10 +39,14 @@ class Reply {
 // Errors, by the server's and the driver's numeric codes:
 //   kCancelled          interrupted
 //   kUnavailable        network, not primary, stepped down, recovering, cursor gone, no answer in
-//   time kUnauthenticated    the server refused the credentials (18) kPermissionDenied   not
-//   authorised for the command (13) kOutOfRange         CappedPositionLost (136): the oplog rolled
-//   past the cursor kNotFound           NamespaceNotFound (26) kUnimplemented      CommandNotFound
-//   (59): an older server kInternal           any other error that the server answered
+//                       time
+//   kUnauthenticated    the server refused the credentials (18), or one side the other's
+//                       certificate (then IsCertificateFailure() is true)
+//   kPermissionDenied   not authorised for the command (13)
+//   kOutOfRange         CappedPositionLost (136): the oplog rolled past the cursor
+//   kNotFound           NamespaceNotFound (26)
+//   kUnimplemented      CommandNotFound (59): an older server
+//   kInternal           any other error that the server answered
 // ServerErrorCode() gives the number.
 class Client {
  public:

@@ -1,6 +1,7 @@
 #ifndef SHARDTAIL_MONGO_OPTIONS_H_
 #define SHARDTAIL_MONGO_OPTIONS_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,17 +27,41 @@ struct SeedSet {
   std::vector<HostAndPort> hosts;
 };
 
+// Which member's oplog is read, by MongoDB's words.
+enum class ReadMode { kPrimary, kPrimaryPreferred, kSecondary, kSecondaryPreferred, kNearest };
+
+struct ReadPreference {
+  ReadMode mode = ReadMode::kPrimary;
+  // A member is taken when it has every tag of a set; the first set that some member has counts.
+  // None: any member.
+  std::vector<std::map<std::string, std::string>> tag_sets;
+  // How far behind the primary a secondary may be; zero: however far. MongoDB wants 90 s or more.
+  absl::Duration max_staleness = absl::ZeroDuration();
+};
+
+// A mechanism of authentication that has no password: the client certificate tells who it is.
+inline constexpr char kX509[] = "MONGODB-X509";
+
 // How to reach the deployment and who to be there. Secrets: never log this as a whole.
 struct ConnectionOptions {
-  std::vector<SeedSet> seeds;  // mongodb.hosts
-  std::string user;            // mongodb.user; empty: no authentication
+  // mongodb.hosts or mongodb.connection.string; empty until ResolveSeeds() where that is a
+  // mongodb+srv:// one.
+  std::vector<SeedSet> seeds;
+  std::string srv_connection_string;  // mongodb+srv://…, with its secrets; else empty
+  std::string user;                   // mongodb.user; empty: no authentication, or X.509
   std::string password;
   std::string auth_source = "admin";        // mongodb.authsource
+  std::string auth_mechanism;               // empty: the strongest SCRAM that the user has
   bool ssl = false;                         // mongodb.ssl.enabled
   bool ssl_allow_invalid_hostname = false;  // mongodb.ssl.invalid.hostname.allowed
-  std::string ssl_ca_file;                  // PEM; empty: the system's
-  std::string ssl_certificate_key_file;     // PEM, client certificate and key
-  bool auto_discover = true;                // mongodb.members.auto.discover
+  bool ssl_allow_invalid_certificates = false;
+  std::string ssl_ca_file;                   // PEM; empty: the system's
+  std::string ssl_certificate_key_file;      // PEM, client certificate and key
+  std::string ssl_certificate_key_password;  // of the key, where it is encrypted
+  std::vector<std::string> compressors;      // snappy, zlib, zstd, the preferred first; empty: none
+  std::string application_name = "shardtail";  // in the server's log and currentOp
+  ReadPreference read_preference;
+  bool auto_discover = true;  // mongodb.members.auto.discover
   absl::Duration connect_timeout = absl::Seconds(10);
   absl::Duration socket_timeout = absl::ZeroDuration();  // zero: ours, see Client
   absl::Duration server_selection_timeout = absl::Seconds(30);

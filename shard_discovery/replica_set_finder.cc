@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "mongo/tls_check.h"
 
 namespace shardtail::shard_discovery {
 namespace {
@@ -77,12 +78,16 @@ absl::StatusOr<FoundMember> ReplicaSetFinder::FindPrimary(const std::stop_token&
                                  Ask(server, &round, stop));
       if (found != nullptr) return std::move(*found);
     }
+    if (!round.asked.empty() && round.certificate_failures.size() == round.asked.size()) {
+      return absl::UnauthenticatedError(
+          fmt::format("{}", fmt::join(round.certificate_failures, "; ")));
+    }
     if (clock_.Monotonic() + kPause > deadline) {
       return absl::UnavailableError(fmt::format(
           "no {}{} found within {}: {} ({})", options_.auto_discover ? "primary" : "member",
           replica_set_.empty() ? "" : " of replica set " + replica_set_,
-          absl::FormatDuration(options_.server_selection_timeout), fmt::join(round.answers, "; "),
-          DescribeTls(options_)));
+          absl::FormatDuration(options_.server_selection_timeout),
+          fmt::join(round.AllAnswers(), "; "), DescribeTls(options_)));
     }
     if (!clock_.Sleep(kPause, stop)) {
       return absl::CancelledError("stopped while finding the primary");
@@ -106,6 +111,11 @@ absl::StatusOr<std::unique_ptr<FoundMember>> ReplicaSetFinder::Ask(const mongo::
                                                                    const std::stop_token& stop) {
   absl::StatusOr<FoundMember> member = connect_(options_, server, stop);
   if (!member.ok()) {
+    // Another member may have a good one.
+    if (mongo::IsCertificateFailure(member.status())) {
+      round->certificate_failures.push_back(std::string(member.status().message()));
+      return nullptr;
+    }
     if (absl::IsUnauthenticated(member.status())) {
       return absl::UnauthenticatedError(
           fmt::format("{}: as mongodb.user '{}' of mongodb.authsource '{}', with mongodb.password",

@@ -45,7 +45,7 @@ class ReplicaSetFinder {
   //   kUnavailable         none answered, or there is no primary; names each host and what it said
   //   kFailedPrecondition  a standalone, a mongos, a config server, another replica set's name, not
   //                        initiated: what to do
-  //   kUnauthenticated     wrong credentials
+  //   kUnauthenticated     wrong credentials; or a certificate is to blame at every member, by name
   //   kPermissionDenied    the user may not even ask what kind of server it is
   //   kInvalidArgument     a host that is no host's name, a certificate file that cannot be read
   //   kCancelled           `stop`, which the connection that is found obeys as well
@@ -60,6 +60,13 @@ class ReplicaSetFinder {
     std::deque<mongo::HostAndPort> to_ask;
     std::vector<mongo::HostAndPort> asked;
     std::vector<std::string> answers;
+    std::vector<std::string> certificate_failures;  // see mongo::IsCertificateFailure()
+
+    std::vector<std::string> AllAnswers() const {
+      std::vector<std::string> all = certificate_failures;
+      all.insert(all.end(), answers.begin(), answers.end());
+      return all;
+    }
   };
 
   Round BeginRound() const;

@@ -9,6 +9,7 @@
 namespace shardtail::config {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -39,8 +40,9 @@ TEST(ConfigurationTest, TwoPropertiesAreEnough) {
 
 TEST(ConfigurationTest, TheConnectionIsReadInFull) {
   const TemporaryDirectory directory;
-  const std::string ca = directory.Write("ca.pem", "ca");
-  const std::string key = directory.Write("key.pem", "key");
+  const std::string ca = directory.Write("ca.pem", "-----BEGIN CERTIFICATE-----");
+  const std::string key =
+      directory.Write("key.pem", "-----BEGIN PRIVATE KEY-----\n…\n-----BEGIN CERTIFICATE-----");
   const mongo::ConnectionOptions mongo = LoadWith({{"mongodb.user", " joe "},
                                                    {"mongodb.password", " hush "},
                                                    {"mongodb.authsource", "users"},
@@ -48,6 +50,7 @@ TEST(ConfigurationTest, TheConnectionIsReadInFull) {
                                                    {"mongodb.ssl.invalid.hostname.allowed", "true"},
                                                    {"mongodb.ssl.ca.file", ca},
                                                    {"mongodb.ssl.certificate.key.file", key},
+                                                   {"mongodb.ssl.certificate.key.password", " x "},
                                                    {"mongodb.members.auto.discover", "false"},
                                                    {"mongodb.connect.timeout.ms", "1"},
                                                    {"mongodb.socket.timeout.ms", "2"},
@@ -60,10 +63,77 @@ TEST(ConfigurationTest, TheConnectionIsReadInFull) {
   EXPECT_TRUE(mongo.ssl_allow_invalid_hostname);
   EXPECT_EQ(mongo.ssl_ca_file, ca);
   EXPECT_EQ(mongo.ssl_certificate_key_file, key);
+  EXPECT_EQ(mongo.ssl_certificate_key_password, " x ");
+  EXPECT_EQ(mongo.auth_mechanism, "");
   EXPECT_FALSE(mongo.auto_discover);
   EXPECT_EQ(mongo.connect_timeout, absl::Milliseconds(1));
   EXPECT_EQ(mongo.socket_timeout, absl::Milliseconds(2));
   EXPECT_EQ(mongo.server_selection_timeout, absl::Milliseconds(3));
+}
+
+TEST(ConfigurationTest, LaterConnectorsStoresArePemFiles) {
+  const TemporaryDirectory directory;
+  const std::string ca = directory.Write("ca.pem", "-----BEGIN CERTIFICATE-----");
+  const std::string key = directory.Write(
+      "key.pem", "-----BEGIN CERTIFICATE-----\n…\n-----BEGIN ENCRYPTED PRIVATE KEY-----");
+  const mongo::ConnectionOptions mongo = LoadWith({{"mongodb.ssl.enabled", "true"},
+                                                   {"mongodb.ssl.truststore", ca},
+                                                   {"mongodb.ssl.truststore.password", "changeit"},
+                                                   {"mongodb.ssl.truststore.type", "pem"},
+                                                   {"mongodb.ssl.keystore", key},
+                                                   {"mongodb.ssl.keystore.password", "hush"},
+                                                   {"mongodb.ssl.keystore.type", "PEM"}})
+                                             .mongo;
+  EXPECT_EQ(mongo.ssl_ca_file, ca);
+  EXPECT_EQ(mongo.ssl_certificate_key_file, key);
+  EXPECT_EQ(mongo.ssl_certificate_key_password, "hush");
+  EXPECT_EQ(mongo.auth_mechanism, "") << "a certificate without a user is for TLS alone";
+}
+
+TEST(ConfigurationTest, AUserWithACertificateAndNoPasswordIsOneByTheCertificate) {
+  const TemporaryDirectory directory;
+  const std::string key =
+      directory.Write("key.pem", "-----BEGIN CERTIFICATE-----\n…\n-----BEGIN RSA PRIVATE KEY-----");
+  const Configuration loaded = LoadWith({{"mongodb.ssl.enabled", "true"},
+                                         {"mongodb.ssl.certificate.key.file", key},
+                                         {"mongodb.user", "CN=joe"}});
+  EXPECT_EQ(loaded.mongo.auth_mechanism, mongo::kX509);
+  EXPECT_EQ(loaded.mongo.auth_source, "$external");
+  EXPECT_THAT(loaded.notes, Contains(HasSubstr("MONGODB-X509")));
+}
+
+// Stands in for the driver's parser.
+absl::StatusOr<std::vector<std::string>> ReadTextAsUser(std::string_view text,
+                                                        mongo::ConnectionOptions* into) {
+  if (text == "bad") return absl::InvalidArgumentError("is bad\nis very bad");
+  into->user = text;
+  into->password = "of the string";
+  into->seeds = {{.replica_set = "rs0", .hosts = {{"a", 1}}}};
+  return std::vector<std::string>{"w has no effect"};
+}
+
+TEST(ConfigurationTest, PropertiesWinOverTheConnectionStrings) {
+  const auto loaded = Load(std::nullopt,
+                           {{"mongodb.connection.string", " joe "},
+                            {"mongodb.name", "shop"},
+                            {"mongodb.password", "hush"}},
+                           nullptr, ReadTextAsUser);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->mongo.user, "joe");
+  EXPECT_EQ(loaded->mongo.password, "hush");
+  EXPECT_EQ(loaded->mongo.seeds.front().replica_set, "rs0");
+  EXPECT_THAT(loaded->notes, Contains("mongodb.connection.string: w has no effect"));
+}
+
+TEST(ConfigurationTest, AConnectionStringsMistakesAreToldWithItsName) {
+  const auto mistakes = [](RawProperties properties) {
+    properties["mongodb.name"] = "shop";
+    return std::string(Load(std::nullopt, properties, nullptr, ReadTextAsUser).status().message());
+  };
+  EXPECT_EQ(mistakes({{"mongodb.connection.string", "bad"}}),
+            "mongodb.connection.string: is bad\nmongodb.connection.string: is very bad");
+  EXPECT_EQ(mistakes({{"mongodb.connection.string", "joe"}, {"mongodb.hosts", "a"}}),
+            "mongodb.hosts, mongodb.connection.string: exclude each other; remove one");
 }
 
 TEST(ConfigurationTest, TheFiltersAreReadInFull) {

@@ -5,10 +5,12 @@
 
 #include "config/configuration.h"
 #include "tests/config/loading.h"
+#include "tests/config/temporary_directory.h"
 
 namespace shardtail::config {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -112,12 +114,6 @@ TEST(MistakesTest, WhatIsNotThereYetIsRefusedWithTheRemedy) {
   EXPECT_EQ(MistakesWith({{"initial.sync.max.threads", "2"}}),
             "initial.sync.max.threads: copying in parallel is not there yet; set it to 1, or leave "
             "it out");
-  EXPECT_EQ(MistakesWith({{"mongodb.connection.string", "mongodb://joe:hush@a"}}),
-            "mongodb.connection.string: connection strings are not there yet; give mongodb.hosts, "
-            "mongodb.user and mongodb.password");
-  EXPECT_THAT(
-      MistakesWith({{"mongodb.ssl.keystore", "/k"}, {"mongodb.ssl.keystore.password", "p"}}),
-      HasSubstr("mongodb.ssl.keystore, mongodb.ssl.keystore.password: Java's key stores"));
   EXPECT_THAT(MistakesWith({{"exactly.once.support", "required"}}),
               HasSubstr("exactly.once.support: events are delivered at least once for now"));
   EXPECT_EQ(MistakesWith({{"transforms", "unwrap"}, {"transforms.unwrap.type", "X"}}),
@@ -147,7 +143,9 @@ TEST(MistakesTest, WhatNeedsAnotherProperty) {
             "sink.file.path: is missing, for sink.type is file");
   EXPECT_EQ(MistakesWith({{"sink.file.path", "/tmp/e"}}),
             "sink.file.path: has no effect without sink.type=file; give that, or remove it");
-  EXPECT_EQ(MistakesWith({{"mongodb.ssl.ca.file", "/dev/null"}}),
+  const TemporaryDirectory directory;
+  EXPECT_EQ(MistakesWith({{"mongodb.ssl.ca.file",
+                           directory.Write("ca.pem", "-----BEGIN CERTIFICATE-----")}}),
             "mongodb.ssl.ca.file: has no effect without mongodb.ssl.enabled=true; give that, or "
             "remove it");
   EXPECT_EQ(MistakesWith({{"offset.storage.topic", "o"}}),
@@ -175,6 +173,50 @@ TEST(MistakesTest, OffsetStoresThatAreNotThere) {
       HasSubstr(
           "offset.storage: 'org.apache.kafka.connect.storage.MemoryOffsetBackingStore' is not "
           "there; give FileOffsetBackingStore"));
+}
+
+TEST(MistakesTest, JavasKeyStoresAreRefusedWithTheCommandThatConvertsThem) {
+  const TemporaryDirectory directory;
+  const std::string jks = directory.Write("store.jks", "\xfe\xed\xfe\xed");
+  const std::string pkcs12 = directory.Write("store.p12", "0\x82");
+  const std::string neither = directory.Write("store", "-----BEGIN CERTIFICATE-----");
+  const auto mistakes = [](const char* name, const std::string& value) {
+    return MistakesWith({{"mongodb.ssl.enabled", "true"}, {name, value}});
+  };
+  EXPECT_THAT(mistakes("mongodb.ssl.keystore", jks),
+              AllOf(HasSubstr("mongodb.ssl.keystore: '" + jks + "' is a Java key store"),
+                    HasSubstr("keytool -importkeystore -srckeystore " + jks),
+                    HasSubstr("openssl pkcs12 -in " + jks + ".p12 -out " + jks + ".pem -nodes")));
+  EXPECT_THAT(mistakes("mongodb.ssl.truststore", jks),
+              HasSubstr("`keytool -list -rfc -keystore " + jks + " > " + jks + ".pem`"));
+  EXPECT_THAT(mistakes("mongodb.ssl.keystore", pkcs12),
+              HasSubstr("`openssl pkcs12 -in " + pkcs12 + " -out " + pkcs12 + ".pem -nodes`"));
+  EXPECT_THAT(mistakes("mongodb.ssl.truststore", pkcs12),
+              HasSubstr("`keytool -list -rfc -keystore " + pkcs12));
+  EXPECT_EQ(mistakes("mongodb.ssl.certificate.key.file", neither),
+            "mongodb.ssl.certificate.key.file: '" + neither +
+                "' holds no private key beside the certificate in PEM form");
+  EXPECT_THAT(mistakes("mongodb.ssl.keystore.type", "PKCS12"),
+              HasSubstr("'PKCS12' is not supported; convert the store to a PEM file"));
+}
+
+TEST(MistakesTest, X509HasACertificateAndNoPassword) {
+  const ConnectionStringReader x509 = [](std::string_view, mongo::ConnectionOptions* into) {
+    into->auth_mechanism = mongo::kX509;
+    return std::vector<std::string>();
+  };
+  const auto loaded = Load(
+      std::nullopt,
+      {{"mongodb.connection.string", "x"}, {"mongodb.name", "shop"}, {"mongodb.password", "hush"}},
+      nullptr, x509);
+  EXPECT_EQ(loaded.status(),
+            absl::InvalidArgumentError(
+                "mongodb.password: has no place in MONGODB-X509, where the certificate tells who "
+                "it is; remove it\n"
+                "mongodb.ssl.certificate.key.file: is missing, for MONGODB-X509 authenticates by "
+                "it\n"
+                "mongodb.ssl.enabled: must be true for MONGODB-X509 (in a connection string: "
+                "tls=true)"));
 }
 
 TEST(MistakesTest, ThoseOfKafkasOwnPropertiesAreAmongThem) {
