@@ -241,7 +241,8 @@ absl::StatusOr<Reply> Client::Run(std::string_view database, bson::View command)
     absl::Status status = ToStatus(error, server_, name.name);
     if (absl::IsUnavailable(status) && connection_->options.ssl && !connection_->connected) {
       // The driver does not say what it did not like about a certificate.
-      const absl::Status tls = CheckTls(connection_->options, server_, connection_->waits.interrupt);
+      const absl::Status tls =
+          CheckTls(connection_->options, server_, connection_->waits.interrupt);
       if (connection_->waits.interrupt.is_set()) return interrupted();
       if (!tls.ok()) return tls;
     }

@@ -16,7 +16,7 @@
 #include <string_view>
 
 #include "absl/strings/cord.h"
-#include "absl/time/clock.h"
+#include "base/clock.h"
 #include "base/handle.h"
 
 namespace shardtail::mongo {
@@ -158,7 +158,8 @@ absl::Status LoadFiles(const ConnectionOptions& options, const HostAndPort& serv
 // SSL_get_error(), SSL_ERROR_WANT_READ and the like where the time is over or `interrupt` is set.
 int Finish(SSL* ssl, absl::Duration timeout, const Interrupt& interrupt,
            const std::function<int()>& step) {
-  const absl::Time deadline = absl::Now() + timeout;
+  base::Clock& clock = base::Clock::Real();
+  const absl::Duration deadline = clock.Monotonic() + timeout;
   while (true) {
     ERR_clear_error();
     const int error = SSL_get_error(ssl, step());
@@ -169,7 +170,7 @@ int Finish(SSL* ssl, absl::Duration timeout, const Interrupt& interrupt,
     const auto events = static_cast<int16_t>(error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT);
     std::array<pollfd, 2> waits{{{.fd = SSL_get_fd(ssl), .events = events, .revents = 0},
                                  {.fd = interrupt.fd(), .events = POLLIN, .revents = 0}}};
-    const absl::Duration left = std::max(deadline - absl::Now(), absl::ZeroDuration());
+    const absl::Duration left = std::max(deadline - clock.Monotonic(), absl::ZeroDuration());
     const auto left_ms = static_cast<int>(absl::ToInt64Milliseconds(left));
     if (poll(waits.data(), waits.size(), left_ms) <= 0 || waits[1].revents != 0) return error;
   }

@@ -8,7 +8,8 @@
 namespace shardtail::mongo {
 
 // Why no TLS connection to `server` comes about, which the driver does not tell: connects once
-// more, for at most connect_timeout and a second, compares the certificates as it does, and sends nothing.
+// more, for at most connect_timeout and a second, compares the certificates as it does, and sends
+// nothing.
 //
 // kUnauthenticated, with the certificate, the reason and the property: one that expired or is not
 // valid yet, is of an authority that is not trusted, or is for another host; our own that expired,
