@@ -26,7 +26,8 @@ Property Hosts() {
                       "each, with its own mongodb.name",
                       seeds->size()));
     }
-    into.mongo.seeds = *std::move(seeds);
+    // Empty is as good as not given: a connection string's stay.
+    if (!seeds->empty()) into.mongo.seeds = *std::move(seeds);
     return absl::OkStatus();
   };
   return property;

@@ -54,7 +54,7 @@ constexpr std::array<std::string_view, 28> kHonoured = {
 
 // Why an option has no effect, by its name in lower case.
 std::string_view WhyWithoutEffect(std::string_view name) {
-  static const auto* const kReasons = [] {
+  static const auto* const known = [] {
     constexpr std::string_view kWrites = "nothing is written to MongoDB";
     constexpr std::string_view kPool = "each reader has one connection of its own, and no pool";
     constexpr std::string_view kSelection =
@@ -79,8 +79,8 @@ std::string_view WhyWithoutEffect(std::string_view name) {
     }
     return reasons;
   }();
-  const auto found = kReasons->find(name);
-  return found == kReasons->end() ? std::string_view() : found->second;
+  const auto found = known->find(name);
+  return found == known->end() ? std::string_view() : found->second;
 }
 
 // Why an option is refused.

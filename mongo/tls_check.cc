@@ -68,8 +68,8 @@ struct Verdict {
 };
 
 int VerdictIndex() {
-  static const int kIndex = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
-  return kIndex;
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
 }
 
 std::string Describe(int error, const X509* certificate) {
@@ -198,7 +198,7 @@ absl::Status CheckTls(const ConnectionOptions& options, const HostAndPort& serve
   ERR_clear_error();
   const ContextHandle context(SSL_CTX_new(TLS_client_method()));
   if (context == nullptr) return absl::OkStatus();
-  if (const absl::Status files = LoadFiles(options, server, context.get()); !files.ok()) {
+  if (absl::Status files = LoadFiles(options, server, context.get()); !files.ok()) {
     return files;
   }
   BioHandle bio(BIO_new_connect(server.ToString().c_str()));

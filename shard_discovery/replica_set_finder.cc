@@ -118,8 +118,11 @@ absl::StatusOr<std::unique_ptr<FoundMember>> ReplicaSetFinder::Ask(const mongo::
     }
     if (absl::IsUnauthenticated(member.status())) {
       return absl::UnauthenticatedError(
-          fmt::format("{}: as mongodb.user '{}' of mongodb.authsource '{}', with mongodb.password",
-                      std::string(member.status().message()), options_.user, options_.auth_source));
+          fmt::format("{}: as mongodb.user '{}' of mongodb.authsource '{}', with {}",
+                      std::string(member.status().message()), options_.user, options_.auth_source,
+                      options_.auth_mechanism == mongo::kX509
+                          ? "the certificate of mongodb.ssl.certificate.key.file"
+                          : "mongodb.password"));
     }
     if (!MayPass(member.status())) return member.status();
     round->answers.push_back(

@@ -115,6 +115,7 @@ absl::StatusOr<std::vector<std::string>> ReadTextAsUser(std::string_view text,
 TEST(ConfigurationTest, PropertiesWinOverTheConnectionStrings) {
   const auto loaded = Load(std::nullopt,
                            {{"mongodb.connection.string", " joe "},
+                            {"mongodb.hosts", " "},
                             {"mongodb.name", "shop"},
                             {"mongodb.password", "hush"}},
                            nullptr, ReadTextAsUser);
