@@ -20,6 +20,14 @@ constexpr int kPollMilliseconds = 100;
 // Between two questions for the leader of a partition.
 constexpr absl::Duration kLeaderWait = absl::Milliseconds(50);
 
+// librdkafka's question for a partition's end cannot be interrupted: it is asked again, each time
+// with more patience, until the whole time is over.
+constexpr absl::Duration kFirstPatience = absl::Seconds(1);
+
+absl::Status Stopped(const std::string& topic) {
+  return absl::CancelledError(fmt::format("stopped while reading topic {}", topic));
+}
+
 // A topic that was just made, or a broker that has just ended: it passes by itself.
 bool HasNoLeaderYet(rd_kafka_resp_err_t code) {
   return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
@@ -74,31 +82,39 @@ struct TopicReader::Connection {
 
   // The offsets between which a partition's committed records are.
   absl::Status QueryEnds(const std::string& topic, int32_t partition, const Deadline& deadline,
-                         int64_t* low, int64_t* high) const;
+                         const std::stop_token& stop, int64_t* low, int64_t* high) const;
   // The end of each partition that is not empty.
   absl::StatusOr<std::map<int32_t, int64_t>> Ends(const std::string& topic,
-                                                  const Deadline& deadline) const;
+                                                  const Deadline& deadline,
+                                                  const std::stop_token& stop) const;
 };
 
 absl::Status TopicReader::Connection::QueryEnds(const std::string& topic, int32_t partition,
-                                                const Deadline& deadline, int64_t* low,
+                                                const Deadline& deadline,
+                                                const std::stop_token& stop, int64_t* low,
                                                 int64_t* high) const {
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+  absl::Duration patience = kFirstPatience;
   do {
+    if (stop.stop_requested()) return Stopped(topic);
     code = rd_kafka_query_watermark_offsets(client.get(), topic.c_str(), partition, low, high,
-                                            ToMilliseconds(deadline.left()));
+                                            ToMilliseconds(std::min(patience, deadline.left())));
+    if (code == RD_KAFKA_RESP_ERR__TIMED_OUT) {
+      patience *= 2;
+      continue;
+    }
     if (!HasNoLeaderYet(code)) break;
-    base::Clock::Real().Sleep(kLeaderWait, {});
+    base::Clock::Real().Sleep(kLeaderWait, stop);
   } while (deadline.left() > absl::ZeroDuration());
   return ToStatus(
       code, fmt::format("cannot ask for the end of partition {} of topic {}", partition, topic));
 }
 
 absl::StatusOr<std::map<int32_t, int64_t>> TopicReader::Connection::Ends(
-    const std::string& topic, const Deadline& deadline) const {
+    const std::string& topic, const Deadline& deadline, const std::stop_token& stop) const {
   SHARDTAIL_ASSIGN_OR_RETURN(
       const MetadataHandle metadata,
-      FetchMetadata(client.get(), topic, bootstrap_servers, deadline.left(), {}));
+      FetchMetadata(client.get(), topic, bootstrap_servers, deadline.left(), stop));
   if (metadata->topic_cnt != 1) return absl::InternalError("metadata without the topic");
   const rd_kafka_metadata_topic_t& found = metadata->topics[0];
   if (found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
@@ -110,7 +126,7 @@ absl::StatusOr<std::map<int32_t, int64_t>> TopicReader::Connection::Ends(
     const int32_t partition = found.partitions[i].id;
     int64_t low = 0;
     int64_t high = 0;
-    SHARDTAIL_RETURN_IF_ERROR(QueryEnds(topic, partition, deadline, &low, &high));
+    SHARDTAIL_RETURN_IF_ERROR(QueryEnds(topic, partition, deadline, stop, &low, &high));
     if (low < high) ends[partition] = high;
   }
   return ends;
@@ -135,9 +151,10 @@ absl::StatusOr<std::unique_ptr<TopicReader>> TopicReader::Create(const Options& 
 }
 
 absl::Status TopicReader::ReadAll(const std::string& topic, absl::Duration timeout,
-                                  absl::FunctionRef<absl::Status(const TopicRecord&)> consume) {
+                                  absl::FunctionRef<absl::Status(const TopicRecord&)> consume,
+                                  const std::stop_token& stop) {
   const Deadline deadline(timeout);
-  SHARDTAIL_ASSIGN_OR_RETURN(auto ends, connection_->Ends(topic, deadline));
+  SHARDTAIL_ASSIGN_OR_RETURN(auto ends, connection_->Ends(topic, deadline, stop));
   rd_kafka_t* const client = connection_->client.get();
   // Partitions by hand, not a consumer group: there is nothing to share, and no rights on groups
   // needed.
@@ -149,6 +166,7 @@ absl::Status TopicReader::ReadAll(const std::string& topic, absl::Duration timeo
     SHARDTAIL_RETURN_IF_ERROR(fetching.Start(partition, queue.get()));
   }
   while (!ends.empty()) {
+    if (stop.stop_requested()) return Stopped(topic);
     if (deadline.left() <= absl::ZeroDuration()) {
       return absl::DeadlineExceededError(
           fmt::format("topic {} was not read to its end in {}: {} of its partitions are left",

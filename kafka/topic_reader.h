@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -37,8 +38,11 @@ class TopicReader {
   //   kNotFound         no such topic; asking does not make it
   //   kUnavailable      no broker answered (names them and why), or a partition is without a leader
   //   kDeadlineExceeded the end was not reached in `timeout`
+  //   kCancelled        `stop`, which is seen within a second while brokers answer, and a few while
+  //                     they have just stopped to
   absl::Status ReadAll(const std::string& topic, absl::Duration timeout,
-                       absl::FunctionRef<absl::Status(const TopicRecord&)> consume);
+                       absl::FunctionRef<absl::Status(const TopicRecord&)> consume,
+                       const std::stop_token& stop = {});
 
  private:
   struct Connection;

@@ -25,6 +25,7 @@ using ClientHandle = base::Handle<mongoc_client_t, mongoc_client_destroy>;
 using ReadPreferenceHandle = base::Handle<mongoc_read_prefs_t, mongoc_read_prefs_destroy>;
 
 constexpr absl::Duration kDefaultSocketTimeout = absl::Seconds(30);
+constexpr absl::Duration kGoodbye = absl::Seconds(1);
 constexpr char kCodePayload[] = "shardtail.mongo.server_code";
 
 // The server's codes: src/mongo/base/error_codes.yml in MongoDB's sources.
@@ -194,7 +195,9 @@ Client::Client(HostAndPort server, std::unique_ptr<Connection> connection)
     : server_(std::move(server)), connection_(std::move(connection)) {}
 
 Client::~Client() {
-  // The driver says goodbye to the server: not where nobody listens.
+  // The driver says goodbye to the server, and waits for the answer: not where nobody listens, and
+  // never for long, for another connection may have shown already that nobody does.
+  LimitWaits(kGoodbye);
   if (connection_->broken) Interrupt();
 }
 

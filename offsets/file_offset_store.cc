@@ -60,7 +60,8 @@ absl::StatusOr<std::unique_ptr<FileOffsetStore>> FileOffsetStore::Create(const O
   return std::unique_ptr<FileOffsetStore>(new FileOffsetStore(options, path, std::move(lock)));
 }
 
-absl::StatusOr<std::map<std::string, StoredOffset>> FileOffsetStore::LoadAll() {
+absl::StatusOr<std::map<std::string, StoredOffset>> FileOffsetStore::LoadAll(
+    const std::stop_token& /*stop*/) {
   const std::lock_guard lock(mutex_);
   SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<JavaMapEntry> entries, Read());
   ConnectorOffsets offsets(connector_name_, logical_name_, fmt::format("offset file {}", path_));

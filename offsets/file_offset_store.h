@@ -30,7 +30,8 @@ class FileOffsetStore : public OffsetStore {
   static absl::StatusOr<std::unique_ptr<FileOffsetStore>> Create(const Options& options,
                                                                  Access access);
 
-  absl::StatusOr<std::map<std::string, StoredOffset>> LoadAll() override;
+  using OffsetStore::LoadAll;
+  absl::StatusOr<std::map<std::string, StoredOffset>> LoadAll(const std::stop_token& stop) override;
 
   // Durable when it returns OK, the directory's entry included. kUnavailable when the disk is full.
   absl::Status Save(std::string_view replica_set, const StoredOffset& offset) override;

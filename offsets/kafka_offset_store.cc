@@ -87,17 +87,20 @@ absl::StatusOr<std::unique_ptr<KafkaOffsetStore>> KafkaOffsetStore::Create(
   return store;
 }
 
-absl::StatusOr<std::map<std::string, StoredOffset>> KafkaOffsetStore::LoadAll() {
+absl::StatusOr<std::map<std::string, StoredOffset>> KafkaOffsetStore::LoadAll(
+    const std::stop_token& stop) {
   const std::lock_guard lock(mutex_);
   ConnectorOffsets offsets(options_.connector_name, options_.logical_name,
                            fmt::format("topic {}", options_.topic));
-  absl::Status read =
-      reader_->ReadAll(options_.topic, kTimeout, [&offsets](const kafka::TopicRecord& record) {
+  absl::Status read = reader_->ReadAll(
+      options_.topic, kTimeout,
+      [&offsets](const kafka::TopicRecord& record) {
         if (record.key.has_value()) {
           offsets.Add(*record.key, record.value);
         }
         return absl::OkStatus();
-      });
+      },
+      stop);
   if (read.code() == absl::StatusCode::kNotFound) {
     if (access_ == Access::kRead) return offsets.Decode();
     // It was there, or made, when the store was opened: "not there" is no answer to trust an offset

@@ -30,7 +30,8 @@ class KafkaOffsetStore : public OffsetStore {
                                                                   const kafka::Options& kafka,
                                                                   Access access);
 
-  absl::StatusOr<std::map<std::string, StoredOffset>> LoadAll() override;
+  using OffsetStore::LoadAll;
+  absl::StatusOr<std::map<std::string, StoredOffset>> LoadAll(const std::stop_token& stop) override;
 
   // kDeadlineExceeded or kUnavailable when the brokers have not acknowledged it in flush_timeout;
   // it may have been stored all the same.

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -20,7 +21,10 @@ class OffsetStore {
   // All offsets of this connector by replica set, read anew. kFailedPrecondition for one that is
   // there but cannot be understood (the message names where it is stored, its text, and the
   // remedy): never as if it were not there. kUnavailable when the store cannot be reached.
-  virtual absl::StatusOr<std::map<std::string, StoredOffset>> LoadAll() = 0;
+  // kCancelled when `stop` is requested meanwhile.
+  virtual absl::StatusOr<std::map<std::string, StoredOffset>> LoadAll(
+      const std::stop_token& stop) = 0;
+  absl::StatusOr<std::map<std::string, StoredOffset>> LoadAll() { return LoadAll({}); }
 
   // Durable when it returns OK.
   virtual absl::Status Save(std::string_view replica_set, const StoredOffset& offset) = 0;

@@ -59,7 +59,7 @@ absl::Status ReplicaSetPipeline::Run(const std::stop_token& stop) {
   }
   SHARDTAIL_ASSIGN_OR_RETURN(const std::unique_ptr<Member> member, parts_.members.Find(stop));
   if (delivery_ == nullptr) SHARDTAIL_RETURN_IF_ERROR(OpenDelivery());
-  if (!progress_.has_value()) SHARDTAIL_RETURN_IF_ERROR(FindStart(*member));
+  if (!progress_.has_value()) SHARDTAIL_RETURN_IF_ERROR(FindStart(*member, stop));
   while (true) {
     if (copy_needed_) SHARDTAIL_RETURN_IF_ERROR(Copy(*member, stop));
     absl::Status ended = Stream(*member, stop);
@@ -103,8 +103,8 @@ absl::Status ReplicaSetPipeline::CloseDelivery() {
   return stored;
 }
 
-absl::Status ReplicaSetPipeline::FindStart(Member& member) {
-  SHARDTAIL_ASSIGN_OR_RETURN(const auto stored, parts_.store.LoadAll());
+absl::Status ReplicaSetPipeline::FindStart(Member& member, const std::stop_token& stop) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto stored, parts_.store.LoadAll(stop));
   const auto own = stored.find(replica_set_);
   if (own == stored.end()) {
     if (options_.snapshot_mode == SnapshotMode::kNever) {

@@ -81,7 +81,7 @@ class ReplicaSetPipeline {
   absl::Status OpenDelivery();
   absl::Status CloseDelivery();
   // Where to go on from; decides whether to copy first.
-  absl::Status FindStart(Member& member);
+  absl::Status FindStart(Member& member, const std::stop_token& stop);
   absl::Status Copy(Member& member, const std::stop_token& stop);
   absl::Status Stream(Member& member, const std::stop_token& stop);
   absl::Status HandleEntry(bson::View entry, tailer::EntryDecoder& decoder,

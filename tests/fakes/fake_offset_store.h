@@ -13,7 +13,9 @@ namespace shardtail::fakes {
 // Keeps offsets in memory, and every save in order. Safe for any thread.
 class FakeOffsetStore : public offsets::OffsetStore {
  public:
-  absl::StatusOr<std::map<std::string, offsets::StoredOffset>> LoadAll() override {
+  using OffsetStore::LoadAll;
+  absl::StatusOr<std::map<std::string, offsets::StoredOffset>> LoadAll(
+      const std::stop_token&) override {
     const std::lock_guard lock(mutex_);
     if (!status_.ok()) return status_;
     return offsets_;

@@ -88,6 +88,18 @@ TEST_F(TopicReaderTest, EndsWithTheFirstErrorOfTheConsumer) {
   EXPECT_EQ(seen, 1);
 }
 
+TEST_F(TopicReaderTest, AStopRequestEndsTheWaitForABroker) {
+  const auto reader = TopicReader::Create(NobodyThere());
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ((*reader)
+                ->ReadAll(
+                    "table", absl::Minutes(30), [](const TopicRecord&) { return absl::OkStatus(); },
+                    stop.get_token())
+                .code(),
+            absl::StatusCode::kCancelled);
+}
+
 TEST_F(TopicReaderTest, SaysThatNoBrokerAnswered) {
   const auto reader = TopicReader::Create(NobodyThere());
   const absl::Status read = (*reader)->ReadAll("table", absl::Milliseconds(300),

@@ -21,8 +21,11 @@ class Capture:
 
     def __init__(self, directory: Path, replica_set: ReplicaSet, broker: KafkaBroker, *,
                  schemas: bool = True, properties: Mapping[str, str] | None = None,
-                 database: str | None = None) -> None:
-        """With `database`: that one alone, and with an offset topic of its own."""
+                 database: str | None = None, hosts: str | None = None) -> None:
+        """With `database`: that one alone, and with an offset topic of its own.
+
+        `hosts` instead of the replica set's own: a proxy's.
+        """
         self.replica_set = replica_set
         self.broker = broker
         offset_topic, self._prefix, filters = "offsets", "dbserver1.", {}
@@ -37,7 +40,7 @@ class Capture:
             "offset.storage.topic": offset_topic,
             **filters,
             **(properties or {}),
-            "mongodb.hosts": replica_set.hosts,
+            "mongodb.hosts": hosts or replica_set.hosts,
         })
         self._counter = RecordCounter(broker.bootstrap, self._prefix)
 

@@ -11,6 +11,7 @@ import pymongo
 from bson import Int64, ObjectId
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
+from pymongo.errors import PyMongoError
 
 from integration.harness.mongo import ReplicaSet
 
@@ -50,10 +51,14 @@ class WriteLoad:
 
     They share the documents, so the same one is changed by all of them. What each does follows from
     the seed; how they interleave does not.
+
+    With `through_faults` an operation may fail, or be done although it seems to have failed: what
+    is in the source at the end is what counts.
     """
 
     def __init__(self, replica_set: ReplicaSet, documents: int, seed: int,
-                 threads: int = 4) -> None:
+                 threads: int = 4, *, through_faults: bool = False) -> None:
+        self._tolerated = (PyMongoError,) if through_faults else ()
         self._replica_set = replica_set
         self._documents = documents
         self._stop = threading.Event()
@@ -83,8 +88,11 @@ class WriteLoad:
             with self._replica_set.client() as client:
                 writer = Writer(client, self._documents, f"w{number}", random.Random(seed))
                 while not self._stop.is_set():
-                    writer.step()
-                    self.operations += 1
+                    try:
+                        writer.step()
+                        self.operations += 1
+                    except self._tolerated:
+                        continue
         except BaseException as error:
             self._errors.append(error)
 
