@@ -1,0 +1,47 @@
+#ifndef SHARDTAIL_SNAPSHOT_PROGRESS_H_
+#define SHARDTAIL_SNAPSHOT_PROGRESS_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "event/position.h"
+#include "snapshot/id_range.h"
+
+namespace shardtail::snapshot {
+
+// A range whose documents, as they were at `at`, are in Kafka, and so is every event of the stream
+// up to `at`.
+struct CopiedRange {
+  IdRange range;
+  bson::Timestamp at;
+};
+
+// How far the copy of one collection has come: sorted, without overlaps, and without neighbours
+// that could be one.
+struct CollectionProgress {
+  std::string ns;  // its name when it was recorded; the UUID is what counts
+  std::vector<CopiedRange> copied;
+
+  // Whether one range without boundaries is all there is.
+  bool complete() const;
+};
+
+// `{"version":1,"ns":"db.coll","copied":[{"min":"…","max":"…","at":[sec,ord]}]}`: a boundary is the
+// BSON document {_id: value} in base64, left out where it is open. Every value has such a form, and
+// comes back as the same; extended JSON has not that of all.
+std::string EncodeProgress(const CollectionProgress& progress);
+
+// The reverse; unknown fields are ignored. kFailedPrecondition says what is wrong with which range.
+// Ranges that are empty, out of order or overlap are an error: to guess would lose documents.
+absl::StatusOr<CollectionProgress> DecodeProgress(std::string_view text);
+
+// A UUID as in `8f6b4e0e-…`, and the reverse: nullopt for another form.
+std::string ToString(const CollectionUuid& uuid);
+std::optional<CollectionUuid> ParseUuid(std::string_view text);
+
+}  // namespace shardtail::snapshot
+
+#endif  // SHARDTAIL_SNAPSHOT_PROGRESS_H_
