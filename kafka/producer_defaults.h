@@ -42,8 +42,10 @@ inline constexpr ProducerDefault kProducerDefaults[] = {
     // default limit
     // is 1,048,588 bytes.
     {"batch.size", "1000000"},
-    // Collects a batch at low traffic; under load batches are full before that.
-    {"linger.ms", "5"},
+    // Kafka Connect's own: nothing waits. Under load batches fill while five requests are on their
+    // way. (Measured, 5 against 0: 11 to 15 against 5.5 ms from a majority write to the consumer;
+    // 13 against 21 % of a core at 20,000 records a second; the same at full speed.)
+    {"linger.ms", "0"},
     {"message.max.bytes", "134217728"},  // kLargestRecord
     {"client.id", "shardtail"},
 };
