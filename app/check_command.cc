@@ -13,6 +13,7 @@
 #include "app/explain.h"
 #include "app/nearest_names.h"
 #include "app/signals.h"
+#include "app/whole_databases.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "encoding/json_encoder.h"
@@ -90,9 +91,15 @@ void CheckOffsets(const config::Configuration& config, Report& report) {
 }
 
 void CheckPrivileges(mongo::Client& client, const std::vector<std::string>& captured,
-                     Report& report) {
-  const auto missing = shard_discovery::MissingPrivileges(client, captured);
+                     const std::vector<std::string>& databases, Report& report) {
+  const auto missing = shard_discovery::MissingPrivileges(client, captured, databases);
   if (!missing.ok()) return report.Bad(std::string(missing.status().message()));
+  if (const auto sees_all = shard_discovery::SeesAllDatabases(client);
+      sees_all.ok() && !*sees_all) {
+    report.Warn(
+        "the privilege listDatabases on the cluster is missing: databases that the user may not "
+        "read are not seen, and not missed");
+  }
   if (missing->empty()) return report.Good("no privilege is missing");
   for (const std::string& privilege : *missing) report.Bad("missing privilege: " + privilege);
 }
@@ -123,7 +130,9 @@ absl::Status CheckCollections(const config::Configuration& config, mongo::Client
     const auto ns = event::Namespace::Parse(name);
     report.Detail(fmt::format("{} → topic {}", name, encoder.MakeTemplate(*ns, replica_set).topic));
   }
-  CheckPrivileges(client, captured, report);
+  SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<std::string> databases,
+                             WholeDatabases(client, config.filter, filter));
+  CheckPrivileges(client, captured, databases, report);
   return absl::OkStatus();
 }
 

@@ -8,6 +8,7 @@
 #include "app/brokers.h"
 #include "app/explain.h"
 #include "app/signals.h"
+#include "app/whole_databases.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -54,13 +55,15 @@ class PipelineRunner : public topology::Runner {
 
 // What would end the capture sooner or later ends it before it begins: privileges that are missing,
 // by name. That nothing is captured is said in Debezium's own words: users look for them.
-absl::Status CheckSource(mongo::Client& client, const filter::NamespaceFilter& filter) {
+absl::Status CheckSource(mongo::Client& client, const filter::Options& options,
+                         const filter::NamespaceFilter& filter) {
   SHARDTAIL_ASSIGN_OR_RETURN(const auto collections,
                              snapshot::ListCollections(client, [&](const event::Namespace& ns) {
                                return filter.Accepts(ns);
                              }));
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto databases, WholeDatabases(client, options, filter));
   SHARDTAIL_ASSIGN_OR_RETURN(const auto missing,
-                             shard_discovery::MissingPrivileges(client, collections));
+                             shard_discovery::MissingPrivileges(client, collections, databases));
   if (!missing.empty()) {
     return absl::FailedPreconditionError(
         fmt::format("missing privileges:\n  {}", fmt::join(missing, "\n  ")));
@@ -90,7 +93,7 @@ absl::Status Capture(const config::Configuration& config, const std::stop_token&
     shard_discovery::ReplicaSetFinder finder(config.mongo, config.mongo.seeds.front(), clock);
     SHARDTAIL_ASSIGN_OR_RETURN(const auto found, finder.FindPrimary(stop));
     replica_set = found.description.replica_set;
-    SHARDTAIL_RETURN_IF_ERROR(CheckSource(*found.client, namespace_filter));
+    SHARDTAIL_RETURN_IF_ERROR(CheckSource(*found.client, config.filter, namespace_filter));
   }
 
   sink::SinkChannels channels([&config](sink::DeliveryListener& listener) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/status_macros.h"
 
@@ -24,6 +25,45 @@ bool IsTrue(bson::View document, std::string_view name) {
   return element.has_value() && element->IsTrue();
 }
 
+// The shards, and which ranges of which collections move between them.
+constexpr std::array<std::string_view, 5> kOfConfigServer = {"config.shards", "config.collections",
+                                                             "config.chunks", "config.migrations",
+                                                             "config.changelog"};
+
+// `find` on the collection.
+void AddIfLacking(const PrivilegeSet& privileges, std::string_view name,
+                  std::vector<std::string>* lacking) {
+  const size_t dot = name.find('.');
+  if (dot == std::string_view::npos) return;
+  const std::string_view database = name.substr(0, dot);
+  if (privileges.Allows("find", database, name.substr(dot + 1))) return;
+  lacking->push_back(
+      fmt::format("find on {} (the role `read` on the database {})", name, database));
+}
+
+absl::StatusOr<PrivilegeSet> AskPrivileges(mongo::Client& client) {
+  bson::Builder command;
+  command.Int32("connectionStatus", 1).Bool("showPrivileges", true);
+  SHARDTAIL_ASSIGN_OR_RETURN(const mongo::Reply status, client.Run("admin", command.view()));
+  return PrivilegeSet::Parse(status.view());
+}
+
+// Nobody has logged in: nothing is missing, or everything.
+absl::StatusOr<std::vector<std::string>> TryWithoutUser(mongo::Client& client,
+                                                        std::string_view database,
+                                                        std::string_view collection) {
+  bson::Builder command;
+  command.String("find", collection).Int32("limit", 1).Bool("singleBatch", true);
+  absl::Status tried = client.Run(database, command.view()).status();
+  if (tried.ok()) return std::vector<std::string>();
+  if (absl::IsPermissionDenied(tried) || absl::IsUnauthenticated(tried)) {
+    return std::vector<std::string>{fmt::format(
+        "everything: {} demands a login, and no user is given (mongodb.user, mongodb.password)",
+        client.server().ToString())};
+  }
+  return tried;
+}
+
 }  // namespace
 
 PrivilegeSet PrivilegeSet::Parse(bson::View connection_status) {
@@ -42,8 +82,11 @@ PrivilegeSet PrivilegeSet::Parse(bson::View connection_status) {
     if (!resource.has_value() || !actions.has_value()) continue;
     Privilege privilege;
     privilege.any_resource = IsTrue(*resource, "anyResource");
-    // On the cluster, or of a newer kind: no right to a collection.
-    if (!privilege.any_resource && !resource->Find("db").has_value()) continue;
+    privilege.cluster = IsTrue(*resource, "cluster");
+    // Of a newer kind: no right that we know.
+    if (!privilege.any_resource && !privilege.cluster && !resource->Find("db").has_value()) {
+      continue;
+    }
     privilege.database = Text(*resource, "db");
     privilege.collection = Text(*resource, "collection");
     bson::Reader action_reader(*actions);
@@ -58,56 +101,74 @@ PrivilegeSet PrivilegeSet::Parse(bson::View connection_status) {
 bool PrivilegeSet::Covers(const Privilege& privilege, std::string_view database,
                           std::string_view collection) {
   if (privilege.any_resource) return true;
+  if (privilege.cluster) return false;
   if (!privilege.collection.empty() && privilege.collection != collection) return false;
   if (privilege.collection.empty() && collection.starts_with("system.")) return false;
   if (!privilege.database.empty()) return privilege.database == database;
   return !privilege.collection.empty() || (database != "local" && database != "config");
 }
 
+bool PrivilegeSet::Holds(const Privilege& privilege, std::string_view action) {
+  return std::ranges::find(privilege.actions, action) != privilege.actions.end();
+}
+
 bool PrivilegeSet::Allows(std::string_view action, std::string_view database,
                           std::string_view collection) const {
   return std::ranges::any_of(privileges_, [&](const Privilege& privilege) {
-    return Covers(privilege, database, collection) &&
-           std::ranges::find(privilege.actions, action) != privilege.actions.end();
+    return Covers(privilege, database, collection) && Holds(privilege, action);
   });
 }
 
+bool PrivilegeSet::AllowsOnCluster(std::string_view action) const {
+  return std::ranges::any_of(privileges_, [&](const Privilege& privilege) {
+    return (privilege.any_resource || privilege.cluster) && Holds(privilege, action);
+  });
+}
+
+bool PrivilegeSet::SeesInto(std::string_view database) const {
+  return Allows("listCollections", database, "") ||
+         std::ranges::any_of(privileges_, [&](const Privilege& privilege) {
+           return Covers(privilege, database, privilege.collection) && Holds(privilege, "find");
+         });
+}
+
 std::vector<std::string> Lacking(const PrivilegeSet& privileges,
-                                 std::span<const std::string> collections) {
+                                 std::span<const std::string> collections,
+                                 std::span<const std::string> databases) {
   std::vector<std::string> lacking;
   if (!privileges.Allows("find", "local", "oplog.rs")) {
     lacking.emplace_back("find on local.oplog.rs (the role `read` on the database local)");
   }
-  for (const std::string& name : collections) {
-    const size_t dot = name.find('.');
-    if (dot == std::string::npos) continue;
-    const std::string_view database = std::string_view(name).substr(0, dot);
-    if (!privileges.Allows("find", database, std::string_view(name).substr(dot + 1))) {
-      lacking.push_back(
-          fmt::format("find on {} (the role `read` on the database {})", name, database));
-    }
+  for (const std::string& name : collections) AddIfLacking(privileges, name, &lacking);
+  for (const std::string& database : databases) {
+    if (privileges.SeesInto(database)) continue;
+    lacking.push_back(
+        fmt::format("find on the database {0} (the role `read` on it; or leave it out: "
+                    "database.exclude.list)",
+                    database));
   }
   return lacking;
 }
 
-absl::StatusOr<std::vector<std::string>> MissingPrivileges(
-    mongo::Client& client, std::span<const std::string> collections) {
-  bson::Builder command;
-  command.Int32("connectionStatus", 1).Bool("showPrivileges", true);
-  SHARDTAIL_ASSIGN_OR_RETURN(const mongo::Reply status, client.Run("admin", command.view()));
-  const PrivilegeSet privileges = PrivilegeSet::Parse(status.view());
-  if (privileges.authenticated()) return Lacking(privileges, collections);
-  command.Clear();
-  command.String("find", "oplog.rs").Int32("limit", 1).Bool("singleBatch", true);
-  const absl::Status tried = client.Run("local", command.view()).status();
-  if (tried.ok()) return std::vector<std::string>();
-  // Access control is on, and nobody has logged in.
-  if (absl::IsPermissionDenied(tried) || absl::IsUnauthenticated(tried)) {
-    return std::vector<std::string>{fmt::format(
-        "everything: {} demands a login, and no user is given (mongodb.user, mongodb.password)",
-        client.server().ToString())};
-  }
-  return tried;
+absl::StatusOr<std::vector<std::string>> MissingPrivileges(mongo::Client& client,
+                                                           std::span<const std::string> collections,
+                                                           std::span<const std::string> databases) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const PrivilegeSet privileges, AskPrivileges(client));
+  if (privileges.authenticated()) return Lacking(privileges, collections, databases);
+  return TryWithoutUser(client, "local", "oplog.rs");
+}
+
+absl::StatusOr<std::vector<std::string>> MissingOnConfigServer(mongo::Client& client) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const PrivilegeSet privileges, AskPrivileges(client));
+  if (!privileges.authenticated()) return TryWithoutUser(client, "config", "shards");
+  std::vector<std::string> lacking;
+  for (const std::string_view name : kOfConfigServer) AddIfLacking(privileges, name, &lacking);
+  return lacking;
+}
+
+absl::StatusOr<bool> SeesAllDatabases(mongo::Client& client) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const PrivilegeSet privileges, AskPrivileges(client));
+  return !privileges.authenticated() || privileges.AllowsOnCluster("listDatabases");
 }
 
 }  // namespace shardtail::shard_discovery

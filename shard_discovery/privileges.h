@@ -26,10 +26,16 @@ class PrivilegeSet {
 
   bool Allows(std::string_view action, std::string_view database,
               std::string_view collection) const;
+  // On the cluster as a whole: listDatabases and the like.
+  bool AllowsOnCluster(std::string_view action) const;
+  // Whether the collections of a database that may not be read are seen, or are none: by
+  // listCollections, or as one may read them all, or one of them, which is then meant.
+  bool SeesInto(std::string_view database) const;
 
  private:
   struct Privilege {
     bool any_resource = false;
+    bool cluster = false;
     std::string database;
     std::string collection;
     std::vector<std::string> actions;
@@ -37,19 +43,30 @@ class PrivilegeSet {
 
   static bool Covers(const Privilege& privilege, std::string_view database,
                      std::string_view collection);
+  static bool Holds(const Privilege& privilege, std::string_view action);
 
   bool authenticated_ = false;
   std::vector<Privilege> privileges_;
 };
 
 // What a capture needs and `privileges` do not hold, a line for each, with the role that helps:
-// `find` on the oplog, and on each of these collections (`db.collection`).
+// `find` on the oplog, and on each of these collections (`db.collection`). All collections of
+// `databases` are captured: of one that the user cannot look into, some are missed.
 std::vector<std::string> Lacking(const PrivilegeSet& privileges,
-                                 std::span<const std::string> collections);
+                                 std::span<const std::string> collections,
+                                 std::span<const std::string> databases = {});
 
 // The same, asked of a server; the client's errors. Without a user, it tries.
 absl::StatusOr<std::vector<std::string>> MissingPrivileges(
-    mongo::Client& client, std::span<const std::string> collections = {});
+    mongo::Client& client, std::span<const std::string> collections = {},
+    std::span<const std::string> databases = {});
+
+// The same of a sharded cluster's config server: `find` on the collections of its database `config`
+// that tell of shards and migrations.
+absl::StatusOr<std::vector<std::string>> MissingOnConfigServer(mongo::Client& client);
+
+// Whether the user is told of databases that it may not read: without, they are not missed.
+absl::StatusOr<bool> SeesAllDatabases(mongo::Client& client);
 
 }  // namespace shardtail::shard_discovery
 

@@ -9,30 +9,14 @@
 namespace shardtail::snapshot {
 namespace {
 
-absl::StatusOr<std::vector<std::string>> ListDatabases(mongo::Client& client) {
-  SHARDTAIL_ASSIGN_OR_RETURN(
-      const mongo::Reply reply,
-      client.Run("admin", bson::Builder().Int32("listDatabases", 1).Bool("nameOnly", true).view()));
-  const auto databases = reply.view().Find("databases");
-  if (!databases.has_value() || databases->type != bson::Type::kArray) {
-    return absl::InternalError("listDatabases answered without databases");
-  }
-  std::vector<std::string> names;
-  bson::Reader reader(databases->AsDocument());
-  bson::Element database;
-  while (reader.Next(&database)) {
-    if (database.type != bson::Type::kDocument) continue;
-    const auto name = database.AsDocument().Find("name");
-    if (name.has_value() && name->GetString().has_value()) names.emplace_back(*name->GetString());
-  }
-  return names;
-}
+enum class Listed { kAll, kAuthorized };
 
-absl::Status AddCollections(mongo::Client& client, const std::string& database, Captures captures,
-                            std::vector<std::string>* names) {
+absl::Status AddCollections(mongo::Client& client, const std::string& database, Listed listed,
+                            Captures captures, std::vector<std::string>* names) {
   bson::Builder command;
+  command.Int32("listCollections", 1).Bool("nameOnly", true);
   // In this form it needs no privilege of its own: it lists what the user may read.
-  command.Int32("listCollections", 1).Bool("nameOnly", true).Bool("authorizedCollections", true);
+  if (listed == Listed::kAuthorized) command.Bool("authorizedCollections", true);
   mongo::Cursor cursor(client, database, command.Build(), {});
   while (!cursor.exhausted()) {
     SHARDTAIL_ASSIGN_OR_RETURN(const mongo::Batch batch, cursor.Next());
@@ -55,14 +39,37 @@ absl::Status AddCollections(mongo::Client& client, const std::string& database, 
 
 }  // namespace
 
+absl::StatusOr<std::vector<std::string>> ListDatabases(mongo::Client& client) {
+  SHARDTAIL_ASSIGN_OR_RETURN(
+      const mongo::Reply reply,
+      client.Run("admin", bson::Builder().Int32("listDatabases", 1).Bool("nameOnly", true).view()));
+  const auto databases = reply.view().Find("databases");
+  if (!databases.has_value() || databases->type != bson::Type::kArray) {
+    return absl::InternalError("listDatabases answered without databases");
+  }
+  std::vector<std::string> names;
+  bson::Reader reader(databases->AsDocument());
+  bson::Element database;
+  while (reader.Next(&database)) {
+    if (database.type != bson::Type::kDocument) continue;
+    const auto name = database.AsDocument().Find("name");
+    if (name.has_value() && name->GetString().has_value()) names.emplace_back(*name->GetString());
+  }
+  return names;
+}
+
 absl::StatusOr<std::vector<std::string>> ListCollections(mongo::Client& client, Captures captures) {
   SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<std::string> databases, ListDatabases(client));
   std::vector<std::string> names;
   for (const std::string& database : databases) {
-    const absl::Status listed = AddCollections(client, database, captures, &names);
+    // All, where the user may: one that it may not read is missed otherwise.
+    absl::Status added = AddCollections(client, database, Listed::kAll, captures, &names);
+    if (absl::IsPermissionDenied(added)) {
+      added = AddCollections(client, database, Listed::kAuthorized, captures, &names);
+    }
     // A user who may read one database only still sees the others' names, but not into them.
-    if (absl::IsPermissionDenied(listed)) continue;
-    SHARDTAIL_RETURN_IF_ERROR(listed);
+    if (absl::IsPermissionDenied(added)) continue;
+    SHARDTAIL_RETURN_IF_ERROR(added);
   }
   std::ranges::sort(names);
   return names;

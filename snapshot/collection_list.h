@@ -21,8 +21,12 @@ using Captures = absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)
 //
 // Needs no privilege on the cluster: without listDatabases the server names the databases that the
 // user may read, and without listCollections the collections (see "authorizedCollections" in the
-// server's listCollections command). Errors are Client::Run()'s.
+// server's listCollections command). With listCollections, those that the user may not read are
+// among them. Errors are Client::Run()'s.
 absl::StatusOr<std::vector<std::string>> ListCollections(mongo::Client& client, Captures captures);
+
+// The names of all databases; without the privilege listDatabases, of those that the user may read.
+absl::StatusOr<std::vector<std::string>> ListDatabases(mongo::Client& client);
 
 }  // namespace shardtail::snapshot
 

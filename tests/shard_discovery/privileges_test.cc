@@ -93,5 +93,39 @@ TEST(LackingTest, NamesWhatIsMissingAndTheRoleThatHelps) {
                   "find on hr.people (the role `read` on the database hr)"));
 }
 
+TEST(PrivilegeSetTest, APrivilegeOnTheClusterIsNoneOnACollection) {
+  const PrivilegeSet privileges =
+      Privileges(R"({"resource": {"cluster": true}, "actions": ["find", "listDatabases"]})");
+  EXPECT_TRUE(privileges.AllowsOnCluster("listDatabases"));
+  EXPECT_FALSE(privileges.AllowsOnCluster("shutdown"));
+  EXPECT_FALSE(privileges.Allows("find", "", ""));
+  EXPECT_FALSE(privileges.Allows("find", "shop", "orders"));
+  EXPECT_FALSE(Privileges(kReadLocal).AllowsOnCluster("find"));
+}
+
+TEST(PrivilegeSetTest, ADatabaseIsSeenIntoByItsListOrByWhatMayBeRead) {
+  const PrivilegeSet privileges = Privileges(
+      R"({"resource": {"db": "listed", "collection": ""}, "actions": ["listCollections"]},
+         {"resource": {"db": "whole", "collection": ""}, "actions": ["find"]},
+         {"resource": {"db": "part", "collection": "orders"}, "actions": ["find"]},
+         {"resource": {"db": "written", "collection": ""}, "actions": ["insert"]})");
+  for (const char* database : {"listed", "whole", "part"}) {
+    EXPECT_TRUE(privileges.SeesInto(database)) << database;
+  }
+  for (const char* database : {"written", "other"}) {
+    EXPECT_FALSE(privileges.SeesInto(database)) << database;
+  }
+}
+
+TEST(LackingTest, ADatabaseThatIsNotSeenInto) {
+  const std::vector<std::string> databases = {"shop", "stock"};
+  EXPECT_THAT(Lacking(Privileges(std::string(kReadLocal) +
+                                 R"(,{"resource": {"db": "shop", "collection": ""},
+                                      "actions": ["find"]})"),
+                      {}, databases),
+              ElementsAre("find on the database stock (the role `read` on it; or leave it out: "
+                          "database.exclude.list)"));
+}
+
 }  // namespace
 }  // namespace shardtail::shard_discovery
