@@ -28,12 +28,11 @@ using BioHandle = base::Handle<BIO, BIO_free_all>;
 
 // A server that does not take our certificate hangs up at once.
 constexpr absl::Duration kHangUp = absl::Seconds(1);
-constexpr char kPayload[] = "shardtail.mongo.certificate";
 
 absl::Status Failure(const HostAndPort& server, std::string_view what) {
   absl::Status status = absl::UnauthenticatedError(
       fmt::format("no TLS connection to {}: {}", server.ToString(), what));
-  status.SetPayload(kPayload, absl::Cord("1"));
+  status.SetPayload(kCertificatePayload, absl::Cord("1"));
   return status;
 }
 
@@ -234,7 +233,7 @@ absl::Status CheckTls(const ConnectionOptions& options, const HostAndPort& serve
 }
 
 bool IsCertificateFailure(const absl::Status& status) {
-  return status.GetPayload(kPayload).has_value();
+  return status.GetPayload(kCertificatePayload).has_value();
 }
 
 }  // namespace shardtail::mongo

@@ -18,6 +18,9 @@ namespace shardtail::mongo {
 absl::Status CheckTls(const ConnectionOptions& options, const HostAndPort& server,
                       const Interrupt& interrupt);
 
+// The payload that marks a status of CheckTls(), for IsCertificateFailure() and fakes.
+inline constexpr char kCertificatePayload[] = "shardtail.mongo.certificate";
+
 // Whether a status is one of CheckTls().
 bool IsCertificateFailure(const absl::Status& status);
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import unittest
 from pathlib import Path
+from unittest import mock
 from urllib.parse import quote
 
 from integration.harness.case import IntegrationTest
@@ -288,6 +290,49 @@ class Certificate(SecurityTest):
                                          names="DNS:db.example,IP:192.0.2.1")
         self.fails_by(certificate, certificates, "CN=db.example", "another host",
                       "mongodb.ssl.invalid.hostname.allowed")
+
+
+class Srv(SecurityTest):
+    """A mongodb+srv:// name, in a DNS that Debian's resolver wrappers read from a file.
+
+    They know SRV records; what a TXT record adds is not tested.
+    """
+
+    replica_set: ReplicaSet
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.replica_set = cls.start_replica_set("4.4", members=1)
+        with cls.replica_set.client() as client:
+            client["shop"]["orders"].insert_one({"_id": 1})
+        hosts, records = cls.directory / "hosts", cls.directory / "records"
+        hosts.write_text("127.0.0.1 db.shardtail.test\n")
+        records.write_text("SRV _mongodb._tcp.cluster.shardtail.test db.shardtail.test "
+                           f"{cls.replica_set.nodes[0].port}\n")
+        resolver = mock.patch.dict(os.environ, {
+            "LD_PRELOAD": "libresolv_wrapper.so libnss_wrapper.so",
+            "RESOLV_WRAPPER_HOSTS": str(records), "NSS_WRAPPER_HOSTS": str(hosts),
+            # They come before the runtime of a sanitizer's build, which minds.
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"})
+        resolver.start()
+        cls.addClassCleanup(resolver.stop)
+
+    def test_its_members_are_found_and_captured(self) -> None:
+        properties = {"mongodb.hosts": "",
+                      "mongodb.connection.string":
+                      "mongodb+srv://cluster.shardtail.test/?tls=false&replicaSet=rs0"}
+        self.assertIn(f"db.shardtail.test:{self.replica_set.nodes[0].port}",
+                      self.check(properties, works=True))
+        capture = FileCapture(self.scratch() / "capture", self.replica_set, properties)
+        capture.shardtail.start()
+        capture.wait_until_caught_up()
+        capture.shardtail.stop()
+        self.assertEqual([json.loads(event["key"]["id"]) for event in capture.events()], [1])
+
+    def test_a_name_that_is_not_there(self) -> None:
+        self.fails({"mongodb.connection.string": "mongodb+srv://other.shardtail.test/?tls=false"},
+                   "mongodb.connection.string", "dig SRV _mongodb._tcp.other.shardtail.test")
 
 
 if __name__ == "__main__":

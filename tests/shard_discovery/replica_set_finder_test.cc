@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "mongo/tls_check.h"
 #include "tests/fakes/fake_clock.h"
 
 namespace shardtail::shard_discovery {
@@ -180,6 +181,31 @@ TEST_F(ReplicaSetFinderTest, WithoutDiscoveryNoOtherServerIsAsked) {
   EXPECT_THAT(std::string(Finder({"b", "a"}).FindPrimary({}).status().message()),
               AllOf(HasSubstr("no member"), HasSubstr("b:1: a member that is neither")));
   EXPECT_THAT(asked_, ::testing::Each("b"));
+}
+
+// As mongo::CheckTls() says it.
+absl::Status BadCertificate(const std::string& what) {
+  absl::Status status = absl::UnauthenticatedError(what);
+  status.SetPayload(mongo::kCertificatePayload, absl::Cord("1"));
+  return status;
+}
+
+TEST_F(ReplicaSetFinderTest, ACertificateThatIsBadAtEveryMemberEndsTheSearchAtOnce) {
+  servers_["a"] = BadCertificate("a's expired");
+  servers_["b"] = BadCertificate("b's expired");
+  EXPECT_EQ(Finder({"a", "b"}).FindPrimary({}).status(),
+            absl::UnauthenticatedError("a's expired; b's expired"));
+  EXPECT_THAT(asked_, ElementsAre("a", "b"));
+}
+
+TEST_F(ReplicaSetFinderTest, ACertificateThatIsBadAtOneMemberDoesNotHideTheOthers) {
+  servers_["a"] = BadCertificate("a's expired");
+  servers_["b"] = Member(ServerRole::kPrimary, "b");
+  EXPECT_TRUE(Finder({"a", "b"}).FindPrimary({}).ok());
+  servers_["b"] = Member(ServerRole::kSecondary, "");
+  const absl::Status status = Finder({"a", "b"}).FindPrimary({}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << "an election may be under way";
+  EXPECT_THAT(std::string(status.message()), HasSubstr("a's expired"));
 }
 
 TEST_F(ReplicaSetFinderTest, AStopEndsTheSearch) {
