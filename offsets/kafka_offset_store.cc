@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "kafka/admin.h"
@@ -15,6 +16,9 @@ namespace {
 
 // For a broker to answer, and for the whole topic to be read.
 constexpr absl::Duration kTimeout = absl::Seconds(30);
+
+// Between two questions for a topic that was just made.
+constexpr absl::Duration kKnownWait = absl::Milliseconds(50);
 
 // For what only makes a warning.
 constexpr absl::Duration kShortTimeout = absl::Seconds(2);
@@ -32,12 +36,13 @@ void WarnWhenNotCompacted(const std::string& topic, kafka::Admin& admin) {
   }
 }
 
-absl::Status MakeTopic(const Options& options, kafka::Admin& admin) {
+// Whether it was made just now: a broker may still not know it.
+absl::StatusOr<bool> MakeTopic(const Options& options, kafka::Admin& admin) {
   SHARDTAIL_ASSIGN_OR_RETURN(const std::optional<kafka::TopicDescription> topic,
                              admin.Describe(options.topic, kTimeout));
   if (topic.has_value()) {
     WarnWhenNotCompacted(options.topic, admin);
-    return absl::OkStatus();
+    return false;
   }
   const absl::Status made =
       admin.CreateTopic({.name = options.topic,
@@ -46,13 +51,13 @@ absl::Status MakeTopic(const Options& options, kafka::Admin& admin) {
                          .configuration = {{"cleanup.policy", "compact"}}},
                         kTimeout);
   // Somebody else was faster, or the broker that we asked did not know it yet.
-  if (made.code() == absl::StatusCode::kAlreadyExists) return absl::OkStatus();
+  if (made.code() == absl::StatusCode::kAlreadyExists) return true;
   if (!made.ok()) {
     return absl::Status(made.code(),
                         fmt::format("offset.storage.topic: {}", std::string(made.message())));
   }
   base::LogInfo("made the topic {} for offsets", options.topic);
-  return absl::OkStatus();
+  return true;
 }
 
 // The producer of offsets: one small record at a time, given up when the caller does not wait any
@@ -80,7 +85,7 @@ absl::StatusOr<std::unique_ptr<KafkaOffsetStore>> KafkaOffsetStore::Create(
   SHARDTAIL_ASSIGN_OR_RETURN(store->reader_, kafka::TopicReader::Create(kafka));
   if (access == Access::kReadWrite) {
     SHARDTAIL_ASSIGN_OR_RETURN(const auto admin, kafka::Admin::Create(kafka));
-    SHARDTAIL_RETURN_IF_ERROR(MakeTopic(options, *admin));
+    SHARDTAIL_ASSIGN_OR_RETURN(store->made_just_now_, MakeTopic(options, *admin));
     SHARDTAIL_ASSIGN_OR_RETURN(
         store->producer_, kafka::Producer::Create(ForOffsets(options, kafka), store->delivery_));
   }
@@ -92,17 +97,23 @@ absl::StatusOr<std::map<std::string, StoredOffset>> KafkaOffsetStore::LoadAll(
   const std::lock_guard lock(mutex_);
   ConnectorOffsets offsets(options_.connector_name, options_.logical_name,
                            fmt::format("topic {}", options_.topic));
-  absl::Status read = reader_->ReadAll(
-      options_.topic, kTimeout,
-      [&offsets](const kafka::TopicRecord& record) {
-        if (record.key.has_value()) {
-          offsets.Add(*record.key, record.value);
-        }
-        return absl::OkStatus();
-      },
-      stop);
+  const auto add = [&offsets](const kafka::TopicRecord& record) {
+    if (record.key.has_value()) {
+      offsets.Add(*record.key, record.value);
+    }
+    return absl::OkStatus();
+  };
+  base::Clock& clock = base::Clock::Real();
+  const absl::Duration deadline = clock.Monotonic() + kTimeout;
+  absl::Status read = reader_->ReadAll(options_.topic, kTimeout, add, stop);
+  while (read.code() == absl::StatusCode::kNotFound && made_just_now_ &&
+         clock.Monotonic() < deadline && clock.Sleep(kKnownWait, stop)) {
+    read = reader_->ReadAll(options_.topic, kTimeout, add, stop);
+  }
+  if (read.ok()) made_just_now_ = false;
   if (read.code() == absl::StatusCode::kNotFound) {
     if (access_ == Access::kRead) return offsets.Decode();
+    if (stop.stop_requested()) return absl::CancelledError("a stop was asked for");
     // It was there, or made, when the store was opened: "not there" is no answer to trust an offset
     // to.
     return absl::UnavailableError(fmt::format(

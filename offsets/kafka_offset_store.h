@@ -61,7 +61,8 @@ class KafkaOffsetStore : public OffsetStore {
 
   const Options options_;
   const Access access_;
-  std::mutex mutex_;  // one read or write at a time; guards all below but delivery_
+  std::mutex mutex_;            // one read or write at a time; guards all below but delivery_
+  bool made_just_now_ = false;  // the topic, which a broker may not know yet
   std::unique_ptr<kafka::TopicReader> reader_;
   uint64_t last_ticket_ = 0;
   Delivery delivery_;
