@@ -164,6 +164,11 @@ PropertyGroup Connection() {
                  Field(&Mongo::ssl_certificate_key_password),
                  "shardtail's own. Of the private key, where it is encrypted. Never shown.")
               .AlsoNamed({"mongodb.ssl.keystore.password"}),
+          WithoutEffect("mongodb.connection.mode", AnyText(), "",
+                        "what answers at the given addresses decides"),
+          Refused("mongodb.connection.string.shard.params", "string", "",
+                  "the options of mongodb.connection.string hold for the shards, too; give them "
+                  "there"),
           StoreType("mongodb.ssl.keystore.type"),
           StoreType("mongodb.ssl.truststore.type"),
           WithoutEffect("mongodb.ssl.truststore.password",

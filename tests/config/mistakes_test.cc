@@ -114,6 +114,9 @@ TEST(MistakesTest, WhatIsNotThereYetIsRefusedWithTheRemedy) {
   EXPECT_EQ(MistakesWith({{"initial.sync.max.threads", "2"}}),
             "initial.sync.max.threads: copying in parallel is not there yet; set it to 1, or leave "
             "it out");
+  EXPECT_EQ(MistakesWith({{"mongodb.connection.string.shard.params", "readPreference=nearest"}}),
+            "mongodb.connection.string.shard.params: the options of mongodb.connection.string hold "
+            "for the shards, too; give them there");
   EXPECT_THAT(MistakesWith({{"exactly.once.support", "required"}}),
               HasSubstr("exactly.once.support: events are delivered at least once for now"));
   EXPECT_EQ(MistakesWith({{"transforms", "unwrap"}, {"transforms.unwrap.type", "X"}}),
