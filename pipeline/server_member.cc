@@ -40,6 +40,7 @@ ServerMember::ServerMember(mongo::ConnectionOptions connection, Options options,
     : connection_(std::move(connection)),
       options_(options),
       stop_(std::move(stop)),
+      role_(found.description.role),
       client_(std::move(found.client)),
       lookup_(*client_) {}
 
@@ -77,10 +78,18 @@ absl::Status ServerMember::CheckRole() {
   const auto description = shard_discovery::Describe(*client_);
   client_->LimitWaits(absl::InfiniteDuration());
   SHARDTAIL_RETURN_IF_ERROR(description.status());
-  if (!connection_.auto_discover || description->role == shard_discovery::ServerRole::kPrimary) {
-    return absl::OkStatus();
+  if (!connection_.auto_discover) return absl::OkStatus();
+  if (description->role != role_) {
+    return absl::UnavailableError(name() + (role_ == shard_discovery::ServerRole::kPrimary
+                                                ? " is not the primary any more"
+                                                : " is not a secondary any more"));
   }
-  return absl::UnavailableError(name() + " is not the primary any more");
+  if (connection_.read_preference.mode == mongo::ReadMode::kPrimaryPreferred &&
+      role_ == shard_discovery::ServerRole::kSecondary && !description->primary.empty()) {
+    return absl::UnavailableError("there is a primary again, which is preferred: " +
+                                  description->primary);
+  }
+  return absl::OkStatus();
 }
 
 PrimarySource::PrimarySource(const mongo::ConnectionOptions& connection, mongo::SeedSet seeds,

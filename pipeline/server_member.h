@@ -38,6 +38,7 @@ class ServerMember : public Member {
   const mongo::ConnectionOptions connection_;
   const Options options_;
   const std::stop_token stop_;
+  const shard_discovery::ServerRole role_;  // when it was chosen
   const std::unique_ptr<mongo::Client> client_;
   tailer::ServerEntryLookup lookup_;
 };

@@ -22,8 +22,22 @@ bool MayPass(const absl::Status& status) {
          absl::IsInternal(status);
 }
 
+std::string_view DescribeWanted(const mongo::ConnectionOptions& options) {
+  if (!options.auto_discover) return "member";
+  switch (options.read_preference.mode) {
+    case mongo::ReadMode::kPrimary:
+      return "primary";
+    case mongo::ReadMode::kSecondary:
+      return "secondary that the read preference accepts";
+    default:
+      return "member that the read preference accepts";
+  }
+}
+
 std::string DescribeRole(const ServerDescription& description) {
   switch (description.role) {
+    case ServerRole::kPrimary:
+      return "the primary";
     case ServerRole::kSecondary:
       return description.primary.empty()
                  ? "a secondary that knows of no primary"
@@ -82,12 +96,13 @@ absl::StatusOr<FoundMember> ReplicaSetFinder::FindPrimary(const std::stop_token&
       return absl::UnauthenticatedError(
           fmt::format("{}", fmt::join(round.certificate_failures, "; ")));
     }
+    if (round.second_best != nullptr) return std::move(*round.second_best);
     if (clock_.Monotonic() + kPause > deadline) {
-      return absl::UnavailableError(fmt::format(
-          "no {}{} found within {}: {} ({})", options_.auto_discover ? "primary" : "member",
-          replica_set_.empty() ? "" : " of replica set " + replica_set_,
-          absl::FormatDuration(options_.server_selection_timeout),
-          fmt::join(round.AllAnswers(), "; "), DescribeTls(options_)));
+      return absl::UnavailableError(
+          fmt::format("no {}{} found within {}: {} ({})", DescribeWanted(options_),
+                      replica_set_.empty() ? "" : " of replica set " + replica_set_,
+                      absl::FormatDuration(options_.server_selection_timeout),
+                      fmt::join(round.AllAnswers(), "; "), DescribeTls(options_)));
     }
     if (!clock_.Sleep(kPause, stop)) {
       return absl::CancelledError("stopped while finding the primary");
@@ -139,8 +154,9 @@ absl::StatusOr<std::unique_ptr<FoundMember>> ReplicaSetFinder::Ask(const mongo::
   if (description.role == ServerRole::kPrimary) {
     known_ = description.hosts;
     base::LogDebug("replica set {} has its primary at {}", replica_set_, server.ToString());
-    return std::make_unique<FoundMember>(*std::move(member));
   }
+  const int rank = options_.auto_discover ? Rank(description) : kNeverRead;
+  if (rank == 0) return std::make_unique<FoundMember>(*std::move(member));
   round->answers.push_back(fmt::format("{}: {}", server.ToString(), DescribeRole(description)));
   if (!options_.auto_discover) return nullptr;
   // Its primary first, and then the members that only it knows of.
@@ -148,7 +164,46 @@ absl::StatusOr<std::unique_ptr<FoundMember>> ReplicaSetFinder::Ask(const mongo::
   if (const auto primary = ParseHostAndPort(description.primary); primary.ok()) {
     round->to_ask.push_front(*primary);
   }
+  if (rank != kNeverRead && (round->second_best == nullptr || rank < round->second_best_rank)) {
+    round->second_best = std::make_unique<FoundMember>(*std::move(member));
+    round->second_best_rank = rank;
+  }
   return nullptr;
+}
+
+int ReplicaSetFinder::Rank(const ServerDescription& description) const {
+  constexpr int kOtherRole = 1000;  // worse than any set of tags
+  using mongo::ReadMode;
+  const mongo::ReadPreference& wanted = options_.read_preference;
+  const bool primary = description.role == ServerRole::kPrimary;
+  if (!primary && description.role != ServerRole::kSecondary) return kNeverRead;
+  int rank = 0;
+  switch (wanted.mode) {
+    case ReadMode::kPrimary:
+      return primary ? 0 : kNeverRead;
+    case ReadMode::kPrimaryPreferred:
+      if (primary) return 0;
+      rank = kOtherRole;
+      break;
+    case ReadMode::kSecondary:
+      if (primary) return kNeverRead;
+      break;
+    case ReadMode::kSecondaryPreferred:
+      if (primary) return 2 * kOtherRole;  // whatever its tags are
+      break;
+    case ReadMode::kNearest:
+      break;
+  }
+  if (wanted.tag_sets.empty()) return rank;
+  for (const auto& tags : wanted.tag_sets) {
+    const bool has_all = std::ranges::all_of(tags, [&](const auto& tag) {
+      const auto own = description.tags.find(tag.first);
+      return own != description.tags.end() && own->second == tag.second;
+    });
+    if (has_all) return rank;
+    ++rank;
+  }
+  return kNeverRead;
 }
 
 absl::Status ReplicaSetFinder::CheckDeployment(const mongo::HostAndPort& server,

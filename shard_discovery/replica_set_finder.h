@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -17,8 +18,8 @@
 
 namespace shardtail::shard_discovery {
 
-// A connection to a replica set's primary (or, with mongodb.members.auto.discover=false, to the
-// first seed as it is), and what it said of itself.
+// A connection to a replica set's primary (or the member that the read preference wants; or, with
+// mongodb.members.auto.discover=false, the first seed as it is), and what it said of itself.
 struct FoundMember {
   std::unique_ptr<mongo::Client> client;
   ServerDescription description;
@@ -41,7 +42,10 @@ class ReplicaSetFinder {
   ReplicaSetFinder(mongo::ConnectionOptions options, mongo::SeedSet seeds, base::Clock& clock,
                    ConnectToMember connect = ConnectAndDescribe);
 
-  // Asks seeds and known members until one is the primary, for at most server_selection_timeout.
+  // Asks seeds and known members until one is what options.read_preference wants (the primary by
+  // default), for at most server_selection_timeout. Each round asks all before it takes second
+  // best: a secondary with primaryPreferred, the primary with secondaryPreferred, a later set of
+  // tags. `nearest` takes the first that answers.
   //   kUnavailable         none answered, or there is no primary; names each host and what it said
   //   kFailedPrecondition  a standalone, a mongos, a config server, another replica set's name, not
   //                        initiated: what to do
@@ -60,6 +64,8 @@ class ReplicaSetFinder {
     std::deque<mongo::HostAndPort> to_ask;
     std::vector<mongo::HostAndPort> asked;
     std::vector<std::string> answers;
+    std::unique_ptr<FoundMember> second_best;
+    int second_best_rank = 0;
     std::vector<std::string> certificate_failures;  // see mongo::IsCertificateFailure()
 
     std::vector<std::string> AllAnswers() const {
@@ -70,7 +76,10 @@ class ReplicaSetFinder {
   };
 
   Round BeginRound() const;
-  // The primary, or nothing where the server is another one (what it said is in `round` then).
+  // How good a choice the member is: 0 the best, less good ones above, kNeverRead the last.
+  static constexpr int kNeverRead = std::numeric_limits<int>::max();
+  int Rank(const ServerDescription& description) const;
+  // The member when it is the best choice, or nothing (what it said is in `round` then).
   absl::StatusOr<std::unique_ptr<FoundMember>> Ask(const mongo::HostAndPort& server, Round* round,
                                                    const std::stop_token& stop);
   absl::Status CheckDeployment(const mongo::HostAndPort& server,

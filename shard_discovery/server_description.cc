@@ -75,6 +75,13 @@ ServerDescription ParseServerDescription(bson::View hello, bson::View build_info
       if (parsed.ok()) description.hosts.push_back(*std::move(parsed));
     }
   }
+  if (const auto tags = hello.Find("tags");
+      tags.has_value() && tags->type == bson::Type::kDocument) {
+    bson::Reader reader(tags->AsDocument());
+    for (bson::Element tag; reader.Next(&tag);) {
+      description.tags.emplace(tag.name, tag.GetString().value_or(""));
+    }
+  }
   if (const auto version = hello.Find("maxWireVersion"); version.has_value()) {
     description.max_wire_version = static_cast<int>(version->GetInteger().value_or(0));
   }

@@ -1,6 +1,7 @@
 #ifndef SHARDTAIL_SHARD_DISCOVERY_SERVER_DESCRIPTION_H_
 #define SHARDTAIL_SHARD_DISCOVERY_SERVER_DESCRIPTION_H_
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,9 +28,10 @@ struct ServerDescription {
   ServerRole role = ServerRole::kOtherMember;
   bool config_server = false;
   std::string replica_set;
-  std::string me;                         // host:port as the replica set knows it
-  std::string primary;                    // host:port; empty when there is none
-  std::vector<mongo::HostAndPort> hosts;  // data-bearing, visible members
+  std::string me;                           // host:port as the replica set knows it
+  std::string primary;                      // host:port; empty when there is none
+  std::vector<mongo::HostAndPort> hosts;    // data-bearing, visible members
+  std::map<std::string, std::string> tags;  // for read preferences
   int max_wire_version = 0;
   std::string version;  // "6.0.5"
 };

@@ -75,6 +75,50 @@ TEST_F(ReplicaSetFinderTest, ASecondaryShowsTheWayToThePrimary) {
   EXPECT_THAT(asked_, ElementsAre("b", "a"));
 }
 
+TEST_F(ReplicaSetFinderTest, TheReadPreferenceChoosesTheMember) {
+  servers_["a"] = Member(ServerRole::kPrimary);
+  servers_["b"] = Member(ServerRole::kSecondary);
+  servers_["c"] = Member(ServerRole::kSecondary);
+  const auto chosen = [this](mongo::ReadMode mode) {
+    options_.read_preference.mode = mode;
+    asked_.clear();
+    const auto found = Finder({"a", "b", "c"}).FindPrimary({});
+    return found.ok() ? found->description.role : ServerRole::kOtherMember;
+  };
+  EXPECT_EQ(chosen(mongo::ReadMode::kSecondary), ServerRole::kSecondary);
+  EXPECT_EQ(chosen(mongo::ReadMode::kSecondaryPreferred), ServerRole::kSecondary);
+  EXPECT_EQ(chosen(mongo::ReadMode::kPrimaryPreferred), ServerRole::kPrimary);
+  EXPECT_EQ(chosen(mongo::ReadMode::kNearest), ServerRole::kPrimary);
+  EXPECT_THAT(asked_, ElementsAre("a"));
+  servers_.erase("b");
+  servers_.erase("c");
+  EXPECT_EQ(chosen(mongo::ReadMode::kSecondaryPreferred), ServerRole::kPrimary);
+  EXPECT_EQ(chosen(mongo::ReadMode::kSecondary), ServerRole::kOtherMember);
+  servers_["b"] = Member(ServerRole::kSecondary);
+  servers_.erase("a");
+  EXPECT_EQ(chosen(mongo::ReadMode::kPrimaryPreferred), ServerRole::kSecondary);
+}
+
+TEST_F(ReplicaSetFinderTest, TheFirstSetOfTagsThatSomeMemberHasCounts) {
+  servers_["a"] = Member(ServerRole::kPrimary);
+  ServerDescription tagged = Member(ServerRole::kSecondary);
+  tagged.tags = {{"dc", "east"}, {"use", "etl"}};
+  servers_["b"] = tagged;
+  tagged.tags = {{"dc", "west"}};
+  servers_["c"] = tagged;
+  const auto chosen = [this](std::vector<std::map<std::string, std::string>> tag_sets) {
+    options_.read_preference = {.mode = mongo::ReadMode::kSecondary,
+                                .tag_sets = std::move(tag_sets)};
+    const auto found = Finder({"a", "b", "c"}).FindPrimary({});
+    return found.ok() ? found->description.tags.at("dc") : "none";
+  };
+  EXPECT_EQ(chosen({{{"dc", "west"}}}), "west");
+  EXPECT_EQ(chosen({{{"dc", "north"}}, {{"dc", "east"}, {"use", "etl"}}}), "east");
+  EXPECT_EQ(chosen({{{"dc", "west"}}, {}}), "west");
+  EXPECT_EQ(chosen({{{"dc", "north"}}, {}}), "east");
+  EXPECT_EQ(chosen({{{"dc", "north"}}}), "none");
+}
+
 TEST_F(ReplicaSetFinderTest, SeedsThatAreDownAreSkipped) {
   servers_["a"] = Member(ServerRole::kPrimary);
   EXPECT_TRUE(Finder({"x", "y", "a"}).FindPrimary({}).ok());
