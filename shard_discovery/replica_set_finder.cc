@@ -97,6 +97,7 @@ absl::StatusOr<FoundMember> ReplicaSetFinder::FindPrimary(const std::stop_token&
           fmt::format("{}", fmt::join(round.certificate_failures, "; ")));
     }
     if (round.second_best != nullptr) return std::move(*round.second_best);
+    if (known_.empty()) SHARDTAIL_RETURN_IF_ERROR(round.wrong_server);
     if (clock_.Monotonic() + kPause > deadline) {
       return absl::UnavailableError(
           fmt::format("no {}{} found within {}: {} ({})", DescribeWanted(options_),
@@ -145,7 +146,12 @@ absl::StatusOr<std::unique_ptr<FoundMember>> ReplicaSetFinder::Ask(const mongo::
     return nullptr;
   }
   const ServerDescription& description = member->description;
-  SHARDTAIL_RETURN_IF_ERROR(CheckDeployment(server, description));
+  if (const absl::Status wrong = CheckDeployment(server, description); !wrong.ok()) {
+    // A member that was removed, or runs alone for maintenance, is no reason to give up the others.
+    round->answers.push_back(std::string(wrong.message()));
+    round->wrong_server.Update(wrong);
+    return nullptr;
+  }
   if (replica_set_.empty()) replica_set_ = description.replica_set;
   if (!options_.auto_discover &&
       (description.role == ServerRole::kPrimary || description.role == ServerRole::kSecondary)) {

@@ -47,7 +47,8 @@ class ReplicaSetFinder {
   // best: a secondary with primaryPreferred, the primary with secondaryPreferred, a later set of
   // tags. `nearest` takes the first that answers.
   //   kUnavailable         none answered, or there is no primary; names each host and what it said
-  //   kFailedPrecondition  a standalone, a mongos, a config server, another replica set's name, not
+  //   kFailedPrecondition  only servers that are not to be captured, and no primary before: a
+  //   standalone, a mongos, a config server, another replica set's name, not
   //                        initiated: what to do
   //   kUnauthenticated     wrong credentials; or a certificate is to blame at every member, by name
   //   kPermissionDenied    the user may not even ask what kind of server it is
@@ -64,6 +65,7 @@ class ReplicaSetFinder {
     std::deque<mongo::HostAndPort> to_ask;
     std::vector<mongo::HostAndPort> asked;
     std::vector<std::string> answers;
+    absl::Status wrong_server;  // the first that is no member: fatal where none ever was found
     std::unique_ptr<FoundMember> second_best;
     int second_best_rank = 0;
     std::vector<std::string> certificate_failures;  // see mongo::IsCertificateFailure()

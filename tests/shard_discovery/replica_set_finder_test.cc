@@ -75,6 +75,20 @@ TEST_F(ReplicaSetFinderTest, ASecondaryShowsTheWayToThePrimary) {
   EXPECT_THAT(asked_, ElementsAre("b", "a"));
 }
 
+TEST_F(ReplicaSetFinderTest, AMemberThatWasRemovedIsPassedOver) {
+  // It answers like a server that was never initiated.
+  servers_["a"] = Member(ServerRole::kUninitiated);
+  servers_["b"] = Member(ServerRole::kPrimary);
+  EXPECT_TRUE(Finder({"a", "b"}).FindPrimary({}).ok());
+
+  servers_["a"] = Member(ServerRole::kPrimary);
+  ReplicaSetFinder finder = Finder({"a"});
+  ASSERT_TRUE(finder.FindPrimary({}).ok());
+  servers_["a"] = Member(ServerRole::kUninitiated);
+  servers_.erase("b");
+  EXPECT_EQ(finder.FindPrimary({}).status().code(), absl::StatusCode::kUnavailable);
+}
+
 TEST_F(ReplicaSetFinderTest, TheReadPreferenceChoosesTheMember) {
   servers_["a"] = Member(ServerRole::kPrimary);
   servers_["b"] = Member(ServerRole::kSecondary);
