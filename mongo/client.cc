@@ -22,6 +22,7 @@ namespace {
 
 using UriHandle = base::Handle<mongoc_uri_t, mongoc_uri_destroy>;
 using ClientHandle = base::Handle<mongoc_client_t, mongoc_client_destroy>;
+using SessionHandle = base::Handle<mongoc_client_session_t, mongoc_client_session_destroy>;
 using ReadPreferenceHandle = base::Handle<mongoc_read_prefs_t, mongoc_read_prefs_destroy>;
 
 constexpr absl::Duration kDefaultSocketTimeout = absl::Seconds(30);
@@ -185,7 +186,15 @@ struct Client::Connection {
   Waits waits;  // outlives the client, whose sockets use it
   std::stop_callback<OnStop> on_stop;
   bool broken = false;  // the last call failed on the network
+  // False with the error, and without a session, when the server cannot be reached.
+  bool AppendSession(bson_t* to, bson_error_t* error) {
+    if (session == nullptr)
+      session.reset(mongoc_client_start_session(client.get(), nullptr, error));
+    return session != nullptr && mongoc_client_session_append(session.get(), to, error);
+  }
+
   ClientHandle client;
+  SessionHandle session;  // of RunInSession(); goes before the client
   ReadPreferenceHandle read_preference;
   ConnectionOptions options;  // for CheckTls()
   bool connected = false;
@@ -221,6 +230,14 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(const ConnectionOptions& 
 }
 
 absl::StatusOr<Reply> Client::Run(std::string_view database, bson::View command) {
+  return Send(database, command, Session::kAny);
+}
+
+absl::StatusOr<Reply> Client::RunInSession(std::string_view database, bson::View command) {
+  return Send(database, command, Session::kOwn);
+}
+
+absl::StatusOr<Reply> Client::Send(std::string_view database, bson::View command, Session session) {
   bson_t request;
   if (!bson_init_static(&request, command.data(), command.size())) {
     return absl::InternalError("a command that is no BSON document");
@@ -230,18 +247,28 @@ absl::StatusOr<Reply> Client::Run(std::string_view database, bson::View command)
   };
   if (connection_->waits.interrupt.is_set()) return interrupted();
   auto storage = std::make_unique<Reply::Storage>();
-  bson_destroy(&storage->bson);  // the call below initialises it anew
   bson_error_t error;
-  const bool ok = mongoc_client_command_simple(
-      connection_->client.get(), std::string(database).c_str(), &request,
-      connection_->read_preference.get(), &storage->bson, &error);
+  const std::string name(database);
+  bson_t options = BSON_INITIALIZER;
+  bool ok = session == Session::kAny || connection_->AppendSession(&options, &error);
+  if (ok) {
+    bson_destroy(&storage->bson);  // the call initialises it anew
+    ok = session == Session::kAny
+             ? mongoc_client_command_simple(connection_->client.get(), name.c_str(), &request,
+                                            connection_->read_preference.get(), &storage->bson,
+                                            &error)
+             : mongoc_client_command_with_opts(connection_->client.get(), name.c_str(), &request,
+                                               connection_->read_preference.get(), &options,
+                                               &storage->bson, &error);
+  }
+  bson_destroy(&options);
   connection_->broken = !ok && error.domain != MONGOC_ERROR_SERVER;
   if (!ok) {
     if (connection_->waits.interrupt.is_set()) return interrupted();
     bson::Reader reader(command);
-    bson::Element name;
-    reader.Next(&name);
-    absl::Status status = ToStatus(error, server_, name.name);
+    bson::Element command_name;
+    reader.Next(&command_name);
+    absl::Status status = ToStatus(error, server_, command_name.name);
     if (absl::IsUnavailable(status) && connection_->options.ssl && !connection_->connected) {
       // The driver does not say what it did not like about a certificate.
       const absl::Status tls =

@@ -61,6 +61,10 @@ class Client {
   // Sends `command` to `database`, on a secondary too.
   absl::StatusOr<Reply> Run(std::string_view database, bson::View command);
 
+  // As Run(), in a server session that is this client's own and always the same one: for a
+  // transaction, whose commands must share one (the driver gives each of Run()'s any session).
+  absl::StatusOr<Reply> RunInSession(std::string_view database, bson::View command);
+
   // Ends the call under way, and every later one, with kCancelled. From any thread.
   void Interrupt();
 
@@ -71,6 +75,9 @@ class Client {
 
  private:
   struct Connection;
+  enum class Session { kAny, kOwn };
+  absl::StatusOr<Reply> Send(std::string_view database, bson::View command, Session session);
+
   Client(HostAndPort server, std::unique_ptr<Connection> connection);
 
   const HostAndPort server_;
