@@ -53,7 +53,14 @@ void Board::Split(const CollectionUuid& collection, std::span<const IdBound> bou
 
 void Board::Rename(const CollectionUuid& collection, std::string ns) {
   const auto found = collections_.find(collection);
-  if (found != collections_.end()) found->second.ns = std::move(ns);
+  if (found == collections_.end()) return;
+  found->second.ns = std::move(ns);
+  for (auto& [min, range] : found->second.ranges) {
+    if (range.state != State::kInFlight && range.state != State::kRead) continue;
+    chunks_.erase(range.chunk);
+    range = {};
+    queue_.push_front({collection, min});
+  }
 }
 
 void Board::Remove(const CollectionUuid& collection) {

@@ -65,7 +65,8 @@ class Board {
   // that several workers can read it.
   void Split(const CollectionUuid& collection, std::span<const IdBound> bounds);
 
-  // It carries another name from now on.
+  // It carries another name from now on. What was read, or is being read, is planned again: under
+  // the old name the server may have found nothing.
   void Rename(const CollectionUuid& collection, std::string ns);
 
   // It exists no more, or is not to be copied: its operations are published again. What a worker

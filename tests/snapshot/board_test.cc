@@ -193,13 +193,16 @@ TEST_F(BoardTest, ForgetsTheChunksOfARemovedCollection) {
   EXPECT_TRUE(board_.complete());
 }
 
-TEST_F(BoardTest, HandsOverUnderTheNameThatTheCollectionHasBecome) {
+TEST_F(BoardTest, ReadsAgainUnderTheNameThatTheCollectionHasBecome) {
   board_.Add(kOrders, "shop.orders", {});
   const auto chunk = board_.Take(At(20));
   board_.FinishRead(chunk->number, {});
   board_.Rename(kOrders, "shop.archive");
   board_.Pass(At(20));
-  EXPECT_EQ(board_.Ready()->ns, "shop.archive");
+  EXPECT_FALSE(board_.Ready().has_value());
+  const auto again = board_.Take(At(20));
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->ns, "shop.archive");
 }
 
 }  // namespace
