@@ -1,0 +1,173 @@
+#include "snapshot/chunk_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "snapshot/collection_description.h"
+
+namespace shardtail::snapshot {
+namespace {
+
+// The server's codes: src/mongo/base/error_codes.yml in MongoDB's sources.
+bool IsTimeGone(const absl::Status& status) {
+  switch (mongo::ServerErrorCode(status)) {
+    case 24:   // LockTimeout: something else holds the collection, an index build for one
+    case 43:   // CursorNotFound
+    case 112:  // WriteConflict
+    case 175:  // QueryPlanKilled: the collection is gone
+    case 237:  // CursorKilled
+    case 239:  // SnapshotTooOld
+    case 246:  // SnapshotUnavailable
+    case 251:  // NoSuchTransaction: it took too long
+    case 290:  // TransactionExceededLifetimeLimitSeconds
+      return true;
+    default:
+      return false;
+  }
+}
+
+// With min and max the server walks the index across all types, where a comparison in the filter
+// finds those of one type only. The hint makes the order that of the index.
+void AppendRange(const IdRange& range, bson::Builder* find) {
+  find->OpenDocument("hint").Int32("_id", 1).Close();
+  if (!IsOpen(range.min)) find->SubDocument("min", range.min);
+  if (!IsOpen(range.max)) find->SubDocument("max", range.max);
+}
+
+struct CursorReply {
+  int64_t id = 0;
+  mongo::Batch batch;
+};
+
+absl::StatusOr<CursorReply> SplitReply(mongo::Reply reply, std::string_view field) {
+  const auto cursor = reply.view().Find("cursor");
+  const auto parts = cursor.has_value() ? cursor->GetDocument() : std::nullopt;
+  const auto id = parts.has_value() ? parts->Find("id") : std::nullopt;
+  const auto documents = parts.has_value() ? parts->Find(field) : std::nullopt;
+  if (!id.has_value() || !documents.has_value() || !documents->GetDocument().has_value()) {
+    return absl::InternalError("a find was answered without a cursor");
+  }
+  CursorReply split{id->GetInteger().value_or(0), {std::move(reply), {}}};
+  bson::Reader reader(*documents->GetDocument());
+  bson::Element element;
+  while (reader.Next(&element)) split.batch.documents.push_back(element.AsDocument());
+  return split;
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<ChunkDocuments>> ChunkReader::Read(const Chunk& chunk) {
+  const auto ns = event::Namespace::Parse(chunk.ns);
+  if (!ns.has_value()) {
+    return absl::InternalError(fmt::format("'{}' is no name of a collection", chunk.ns));
+  }
+  absl::StatusOr<ChunkDocuments> documents = ReadAll(chunk, *ns);
+  if (options_.in_transaction) EndTransaction();
+  if (!documents.ok() && !IsTimeGone(documents.status())) return documents.status();
+  SHARDTAIL_ASSIGN_OR_RETURN(const std::optional<CollectionDescription> description,
+                             DescribeCollection(client_, *ns));
+  if (!documents.ok()) {
+    if (description.has_value() && description->capped && !options_.in_transaction) {
+      return absl::UnimplementedError(fmt::format(
+          "{} is capped, and MongoDB from 5.0 on reads no capped collection at an exact time",
+          chunk.ns));
+    }
+    base::LogDebug("a part of {} is read at a newer time: {}", chunk.ns,
+                   documents.status().ToString());
+    return std::nullopt;
+  }
+  // A read of a name that the collection has lost finds nothing, and no error.
+  if (!description.has_value() || description->uuid != chunk.collection) return std::nullopt;
+  return *std::move(documents);
+}
+
+absl::StatusOr<ChunkDocuments> ChunkReader::ReadAll(const Chunk& chunk,
+                                                    const event::Namespace& ns) {
+  bson::Builder find;
+  find.String("find", ns.collection()).Int32("batchSize", options_.batch_size);
+  AppendRange(chunk.range, &find);
+  ChunkDocuments documents;
+  SHARDTAIL_ASSIGN_OR_RETURN(mongo::Reply reply, Begin(ns, &find, chunk.at));
+  SHARDTAIL_ASSIGN_OR_RETURN(CursorReply answered, SplitReply(std::move(reply), "firstBatch"));
+  int64_t bytes = 0;
+  while (true) {
+    bytes += answered.batch.reply.view().size();
+    documents.batches.push_back(std::move(answered.batch));
+    if (answered.id == 0) break;
+    std::vector<bson::View>& last = documents.batches.back().documents;
+    const auto id = last.size() > 1 ? last.back().Find("_id") : std::nullopt;
+    if (bytes >= options_.max_bytes && id.has_value() &&
+        CanBeBound(*id, options_.simple_collation)) {
+      documents.end = MakeBound(*id);
+      last.pop_back();
+      KillCursor(ns, answered.id);
+      return documents;
+    }
+    bson::Builder get_more;
+    get_more.Int64("getMore", answered.id).String("collection", ns.collection());
+    get_more.Int32("batchSize", options_.batch_size);
+    SHARDTAIL_ASSIGN_OR_RETURN(reply, Continue(ns, &get_more));
+    SHARDTAIL_ASSIGN_OR_RETURN(answered, SplitReply(std::move(reply), "nextBatch"));
+  }
+  if (!IsOpen(chunk.range.min) && IsOpen(chunk.range.max)) {
+    SHARDTAIL_ASSIGN_OR_RETURN(mongo::Batch highest, ReadMaxKey(chunk, ns));
+    documents.batches.push_back(std::move(highest));
+  }
+  return documents;
+}
+
+// With `min` and without `max` the server ends before MaxKey, and one document may have that _id.
+absl::StatusOr<mongo::Batch> ChunkReader::ReadMaxKey(const Chunk& chunk,
+                                                     const event::Namespace& ns) {
+  bson::Builder find;
+  find.String("find", ns.collection()).OpenDocument("filter").MaxKey("_id").Close();
+  find.Int32("limit", 1);
+  absl::StatusOr<mongo::Reply> reply =
+      options_.in_transaction ? Continue(ns, &find) : Begin(ns, &find, chunk.at);
+  if (!reply.ok()) return reply.status();
+  SHARDTAIL_ASSIGN_OR_RETURN(CursorReply answered, SplitReply(*std::move(reply), "firstBatch"));
+  return std::move(answered.batch);
+}
+
+absl::StatusOr<mongo::Reply> ChunkReader::Begin(const event::Namespace& ns, bson::Builder* command,
+                                                bson::Timestamp at) {
+  command->OpenDocument("readConcern").String("level", "snapshot").Time("atClusterTime", at);
+  command->Close();
+  if (options_.in_transaction) {
+    command->Bool("startTransaction", true);
+    ++transaction_;
+  }
+  return Continue(ns, command);
+}
+
+absl::StatusOr<mongo::Reply> ChunkReader::Continue(const event::Namespace& ns,
+                                                   bson::Builder* command) {
+  if (!options_.in_transaction) return client_.Run(ns.database(), command->view());
+  command->Int64("txnNumber", transaction_).Bool("autocommit", false);
+  return client_.RunInSession(ns.database(), command->view());
+}
+
+void ChunkReader::EndTransaction() {
+  bson::Builder abort;
+  abort.Int32("abortTransaction", 1).Int64("txnNumber", transaction_).Bool("autocommit", false);
+  // Best effort: it may have ended by itself, and the next one ends it too.
+  if (const auto ended = client_.RunInSession("admin", abort.view()); !ended.ok()) {
+    base::LogDebug("transaction left to the server: {}", ended.status().ToString());
+  }
+}
+
+void ChunkReader::KillCursor(const event::Namespace& ns, int64_t id) {
+  if (options_.in_transaction) return;  // it ends with its transaction
+  bson::Builder kill;
+  kill.String("killCursors", ns.collection()).OpenArray("cursors").Int64("0", id).Close();
+  if (const auto killed = client_.Run(ns.database(), kill.view()); !killed.ok()) {
+    base::LogDebug("cursor left to the server: {}", killed.status().ToString());
+  }
+}
+
+}  // namespace shardtail::snapshot

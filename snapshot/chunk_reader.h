@@ -1,0 +1,69 @@
+#ifndef SHARDTAIL_SNAPSHOT_CHUNK_READER_H_
+#define SHARDTAIL_SNAPSHOT_CHUNK_READER_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "event/change_event.h"
+#include "mongo/client.h"
+#include "mongo/cursor.h"
+#include "snapshot/board.h"
+#include "snapshot/id_range.h"
+
+namespace shardtail::snapshot {
+
+// What a range held at its time, below `end` where that is not open.
+struct ChunkDocuments {
+  std::vector<mongo::Batch> batches;
+  IdBound end;
+};
+
+// Reads ranges of collections as they were at an exact cluster time: majority-committed, in the
+// order of `_id`. On 5.0 and later by `readConcern: {level: snapshot, atClusterTime}`; 4.2 and 4.4
+// take that only in a transaction, as its first statement.
+//
+// A server keeps the past for 300 s (5.0 and later: minSnapshotHistoryWindowInSeconds) or 5 s
+// (before: maxTargetSnapshotHistoryWindowInSeconds), and ends a transaction after 60 s.
+//
+// One thread at a time.
+class ChunkReader {
+ public:
+  struct Options {
+    int32_t batch_size = 2000;    // documents a reply
+    int64_t max_bytes = 4 << 20;  // stops after the reply with which it has that many
+    bool in_transaction = false;  // for 4.2 and 4.4 (maxWireVersion below 13)
+    // The collection's own: an `_id` with a string in it does not sort by its bytes then, and so
+    // is no boundary.
+    bool simple_collation = true;
+  };
+
+  // `client` must outlive the reader.
+  ChunkReader(mongo::Client& client, Options options) : client_(client), options_(options) {}
+
+  // The documents of the chunk. nullopt where the server no longer, or not yet, has that time, or
+  // the name belongs to another collection by now: give the range back and take a new time. Waits
+  // for prepared transactions that may be visible at the time, up to the client's socket timeout.
+  //   kUnimplemented  a capped collection of 5.0 or later, in neither form
+  //   others          the client's
+  absl::StatusOr<std::optional<ChunkDocuments>> Read(const Chunk& chunk);
+
+ private:
+  absl::StatusOr<ChunkDocuments> ReadAll(const Chunk& chunk, const event::Namespace& ns);
+  absl::StatusOr<mongo::Batch> ReadMaxKey(const Chunk& chunk, const event::Namespace& ns);
+  // The first command of a read, and those that follow it.
+  absl::StatusOr<mongo::Reply> Begin(const event::Namespace& ns, bson::Builder* command,
+                                     bson::Timestamp at);
+  absl::StatusOr<mongo::Reply> Continue(const event::Namespace& ns, bson::Builder* command);
+  void EndTransaction();
+  void KillCursor(const event::Namespace& ns, int64_t id);
+
+  mongo::Client& client_;
+  const Options options_;
+  int64_t transaction_ = 0;
+};
+
+}  // namespace shardtail::snapshot
+
+#endif  // SHARDTAIL_SNAPSHOT_CHUNK_READER_H_
