@@ -12,7 +12,7 @@ from integration.harness.capture import Capture
 from integration.harness.case import IntegrationTest
 from integration.harness.delivery import lost_documents, out_of_order, source_documents
 from integration.harness.load import DATABASES, NAMESPACES, fill
-from integration.harness.mongo import ReplicaSet
+from integration.harness.mongo import MongoNode, ReplicaSet
 from integration.harness.oplog import changes, published_change
 from integration.harness.replay import payload
 from integration.harness.waiting import wait_for
@@ -34,11 +34,15 @@ class FaultTest(IntegrationTest):
         capture.wait_for_snapshot()
         return capture, before
 
-    def assert_delivered(self, capture: Capture, before: Timestamp, end: Timestamp) -> None:
-        """Each change from `before` to `end` exactly once, nothing else, and each key in order."""
+    def assert_delivered(self, capture: Capture, before: Timestamp, end: Timestamp,
+                         member: MongoNode | None = None) -> None:
+        """Each change from `before` to `end` exactly once, nothing else, and each key in order.
+
+        By the oplog of the primary, or of `member` where the primary's does not reach back so far.
+        """
         records = capture.records()
         events = [change for change in map(published_change, records) if change]
-        happened = changes(capture.replica_set, before, end, DATABASES)
+        happened = changes(capture.replica_set, before, end, DATABASES, member)
         print(f"{len(happened)} changes, the latest {self.longest_delay(capture)} ms late",
               flush=True)
         self.assertGreater(len(happened), 0)

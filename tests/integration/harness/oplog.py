@@ -9,9 +9,10 @@ from typing import Any
 from bson import Timestamp
 
 from golden.records import Record
-from integration.harness.mongo import ReplicaSet
+from integration.harness.mongo import MongoNode, ReplicaSet
 from integration.harness.offsets import Position
 from integration.harness.replay import payload
+from integration.harness.waiting import wait_for
 
 OPERATIONS = {"i": "c", "u": "u", "d": "d"}
 
@@ -26,12 +27,15 @@ class Change:
 
 
 def changes(replica_set: ReplicaSet, after: Timestamp, until: Timestamp,
-            databases: set[str]) -> list[Change]:
-    """All changes of documents of these databases, in the oplog's order.
+            databases: set[str], member: MongoNode | None = None) -> list[Change]:
+    """All changes of documents of these databases, in the oplog's order: the primary's, or that of
+    `member`, once it has come as far.
 
     For transactions of one oplog entry; raises ValueError for larger and prepared ones.
     """
-    with replica_set.primary().client() as client:
+    with (member or replica_set.primary()).client() as client:
+        wait_for(f"an oplog up to {until}", lambda: client["local"]["oplog.rs"].find_one(
+            {"ts": {"$gte": until}}) is not None)
         entries = client["local"]["oplog.rs"].find(
             {"ts": {"$gt": after, "$lte": until}, "fromMigrate": {"$exists": False}})
         return [change for entry in entries.sort("$natural", 1)
