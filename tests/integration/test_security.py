@@ -313,7 +313,8 @@ class Srv(SecurityTest):
         resolver = mock.patch.dict(os.environ, {
             "LD_PRELOAD": "libresolv_wrapper.so libnss_wrapper.so",
             "RESOLV_WRAPPER_HOSTS": str(records), "NSS_WRAPPER_HOSTS": str(hosts),
-            # They come before the runtime of a sanitizer's build, which minds.
+            # The runtime of a sanitizer's build minds what comes before it, and RTLD_DEEPBIND.
+            "RESOLV_WRAPPER_DISABLE_DEEPBIND": "1", "NSS_WRAPPER_DISABLE_DEEPBIND": "1",
             "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"})
         resolver.start()
         cls.addClassCleanup(resolver.stop)
