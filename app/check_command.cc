@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -22,6 +23,7 @@
 #include "mongo/client.h"
 #include "mongo/connection_string.h"
 #include "offsets/create_offset_store.h"
+#include "shard_discovery/deployment_finder.h"
 #include "shard_discovery/privileges.h"
 #include "shard_discovery/replica_set_finder.h"
 #include "snapshot/collection_list.h"
@@ -145,9 +147,9 @@ absl::Status CheckOplog(mongo::Client& client, Report& report) {
   return absl::OkStatus();
 }
 
-void CheckMongo(const config::Configuration& config, const std::stop_token& stop, Report& report) {
-  shard_discovery::ReplicaSetFinder finder(config.mongo, config.mongo.seeds.front(),
-                                           base::Clock::Real());
+void CheckReplicaSet(const config::Configuration& config, const mongo::SeedSet& seeds,
+                     const std::stop_token& stop, Report& report) {
+  shard_discovery::ReplicaSetFinder finder(config.mongo, seeds, base::Clock::Real());
   const auto found = finder.FindPrimary(stop);
   if (!found.ok()) return report.Bad(std::string(found.status().message()));
   const shard_discovery::ServerDescription& server = found->description;
@@ -162,6 +164,19 @@ void CheckMongo(const config::Configuration& config, const std::stop_token& stop
   if (const absl::Status collections = CheckCollections(config, client, server.replica_set, report);
       !collections.ok()) {
     report.Bad("the collections: " + std::string(Explain(collections, config).message()));
+  }
+}
+
+void CheckMongo(const config::Configuration& config, const std::stop_token& stop, Report& report) {
+  shard_discovery::DeploymentFinder finder(config.mongo, base::Clock::Real());
+  const auto deployment = finder.Find(std::nullopt, stop);
+  if (!deployment.ok()) return report.Bad(std::string(deployment.status().message()));
+  if (deployment->sharded) {
+    report.Good(
+        fmt::format("a sharded cluster: {} shards are captured", deployment->replica_sets.size()));
+  }
+  for (const shard_discovery::ReplicaSet& replica_set : deployment->replica_sets) {
+    CheckReplicaSet(config, replica_set.seeds, stop, report);
   }
 }
 

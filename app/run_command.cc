@@ -2,7 +2,9 @@
 
 #include <fmt/ranges.h>
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "app/brokers.h"
@@ -22,11 +24,15 @@
 #include "pipeline/offset_committer.h"
 #include "pipeline/replica_set_pipeline.h"
 #include "pipeline/server_member.h"
+#include "pipeline/server_probe.h"
+#include "pipeline/shard_order.h"
+#include "shard_discovery/deployment_finder.h"
 #include "shard_discovery/privileges.h"
 #include "shard_discovery/replica_set_finder.h"
 #include "sink/create_sink.h"
 #include "sink/sink_channels.h"
 #include "snapshot/collection_list.h"
+#include "topology/shard_watch.h"
 #include "topology/topology_manager.h"
 
 namespace shardtail::app {
@@ -35,22 +41,66 @@ namespace {
 // What has been sent must be delivered within this time after a stop request.
 constexpr absl::Duration kDrainTimeout = absl::Seconds(8);
 
-// A pipeline as the topology manager runs it.
+// A replica set's pipeline with what only it uses, as the topology manager runs it.
 class PipelineRunner : public topology::Runner {
  public:
-  explicit PipelineRunner(std::unique_ptr<pipeline::ReplicaSetPipeline> pipeline)
-      : pipeline_(std::move(pipeline)) {}
+  using Make = absl::FunctionRef<std::unique_ptr<pipeline::ReplicaSetPipeline>(
+      pipeline::MemberSource& members)>;
+  // Asked before the first run: whether the replica set can be captured.
+  using Check = std::function<absl::Status(const std::stop_token& stop)>;
+
+  PipelineRunner(std::unique_ptr<pipeline::PrimarySource> members, Check check, Make make)
+      : members_(std::move(members)), check_(std::move(check)), pipeline_(make(*members_)) {}
 
   const std::string& replica_set() const override { return pipeline_->replica_set(); }
-  absl::Status Run(const std::stop_token& stop) override { return pipeline_->Run(stop); }
+  absl::Status Run(const std::stop_token& stop) override {
+    if (!checked_) SHARDTAIL_RETURN_IF_ERROR(check_(stop));
+    checked_ = true;
+    return pipeline_->Run(stop);
+  }
   absl::Status Drain(absl::Duration timeout) override { return pipeline_->Drain(timeout); }
   int64_t progress() const override {
     return pipeline_->tailer_metrics().entries.value() +
            pipeline_->metrics().snapshot_documents.value();
   }
+  void Update(const shard_discovery::ReplicaSet& replica_set) override {
+    members_->SetSeeds(replica_set.seeds.hosts);
+    pipeline_->SetFinishing(false);
+  }
+  void Finish() override { pipeline_->SetFinishing(true); }
+  void Leave() override {
+    if (pipeline_->order() != nullptr) pipeline_->order()->seat().SetAbsent(true);
+  }
 
  private:
+  const std::unique_ptr<pipeline::PrimarySource> members_;
+  const Check check_;
+  bool checked_ = false;
   const std::unique_ptr<pipeline::ReplicaSetPipeline> pipeline_;
+};
+
+// The config servers' place among the shards that wait for each other: they have passed a time when
+// every shard that was added before it is captured.
+class ShardListProbe : public pipeline::ShardProbe {
+ public:
+  void Attach(topology::ShardWatch* watch, pipeline::ShardOrder::Seat* seat) {
+    watch_ = watch;
+    seat_ = seat;
+  }
+  absl::Status Advance(const mongo::ClusterTime& after, const std::stop_token& stop) override {
+    SHARDTAIL_RETURN_IF_ERROR(watch_->Look(after, stop));
+    seat_->Pass(after.time);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<pipeline::TransactionPart> FindPart(const event::SessionTransaction& /*of*/,
+                                                     const mongo::ClusterTime& /*after*/,
+                                                     const std::stop_token& /*stop*/) override {
+    return pipeline::TransactionPart();
+  }
+
+ private:
+  topology::ShardWatch* watch_ = nullptr;
+  pipeline::ShardOrder::Seat* seat_ = nullptr;
 };
 
 // What would end the capture sooner or later ends it before it begins: privileges that are missing,
@@ -76,6 +126,62 @@ absl::Status CheckSource(mongo::Client& client, const filter::Options& options,
   return absl::OkStatus();
 }
 
+// What every replica set's capture shares.
+struct Shared {
+  const config::Configuration& config;
+  const filter::NamespaceFilter& namespace_filter;
+  const filter::FieldFilter& field_filter;
+  const encoding::JsonEncoder& encoder;
+  const encoding::MetadataJson& metadata;
+  offsets::OffsetStore& store;
+  pipeline::OffsetCommitter& committer;
+  sink::SinkChannels& channels;
+  pipeline::ShardOrder& order;
+  base::Clock& clock;
+};
+
+absl::Status CheckReplicaSet(const Shared& shared, const mongo::SeedSet& seeds,
+                             const std::stop_token& stop) {
+  shard_discovery::ReplicaSetFinder finder(shared.config.mongo, seeds, shared.clock);
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto found, finder.FindPrimary(stop));
+  return CheckSource(*found.client, shared.config.filter, shared.namespace_filter);
+}
+
+std::unique_ptr<topology::Runner> MakeRunner(const Shared& shared,
+                                             const shard_discovery::ReplicaSet& replica_set,
+                                             pipeline::ReplicaSetPipeline::Beginning beginning) {
+  const config::Configuration& config = shared.config;
+  std::unique_ptr<pipeline::CrossShardOrder> order;
+  if (!replica_set.shard.empty()) {
+    order = std::make_unique<pipeline::CrossShardOrder>(
+        replica_set.shard,
+        shared.order.Join(replica_set.name, std::make_unique<pipeline::ServerProbe>(
+                                                config.mongo, replica_set.seeds, shared.clock)));
+  }
+  return std::make_unique<PipelineRunner>(
+      std::make_unique<pipeline::PrimarySource>(config.mongo, replica_set.seeds, config.pipeline,
+                                                shared.clock),
+      [&shared, seeds = replica_set.seeds](const std::stop_token& stop) {
+        return CheckReplicaSet(shared, seeds, stop);
+      },
+      [&](pipeline::MemberSource& members) {
+        return std::make_unique<pipeline::ReplicaSetPipeline>(
+            pipeline::ReplicaSetPipeline::Parts{.members = members,
+                                                .make_sink =
+                                                    [&shared](sink::DeliveryListener& listener) {
+                                                      return shared.channels.Open(listener);
+                                                    },
+                                                .store = shared.store,
+                                                .committer = shared.committer,
+                                                .namespace_filter = shared.namespace_filter,
+                                                .field_filter = shared.field_filter,
+                                                .encoder = shared.encoder,
+                                                .metadata = shared.metadata,
+                                                .clock = shared.clock},
+            config.pipeline, replica_set.name, beginning, std::move(order));
+      });
+}
+
 absl::Status Capture(const config::Configuration& config, const std::stop_token& stop) {
   base::Clock& clock = base::Clock::Real();
   const filter::NamespaceFilter namespace_filter(config.filter);
@@ -88,34 +194,56 @@ absl::Status Capture(const config::Configuration& config, const std::stop_token&
   SHARDTAIL_RETURN_IF_ERROR(CheckBrokers(config.sink, stop));
   SHARDTAIL_ASSIGN_OR_RETURN(const auto store,
                              offsets::CreateOffsetStore(config.offsets, config.sink.kafka));
-  std::string replica_set;
-  {
-    shard_discovery::ReplicaSetFinder finder(config.mongo, config.mongo.seeds.front(), clock);
-    SHARDTAIL_ASSIGN_OR_RETURN(const auto found, finder.FindPrimary(stop));
-    replica_set = found.description.replica_set;
-    SHARDTAIL_RETURN_IF_ERROR(CheckSource(*found.client, config.filter, namespace_filter));
-  }
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto stored, store->LoadAll(stop));
+  shard_discovery::DeploymentFinder finder(config.mongo, clock);
+  SHARDTAIL_ASSIGN_OR_RETURN(const shard_discovery::Deployment deployment,
+                             finder.Find(std::nullopt, stop));
 
   sink::SinkChannels channels([&config](sink::DeliveryListener& listener) {
     return sink::CreateSink(config.sink, listener);
   });
   pipeline::OffsetCommitter committer(*store, config.offsets.flush_interval, clock);
-  pipeline::PrimarySource members(config.mongo, config.mongo.seeds.front(), config.pipeline, clock);
+  pipeline::ShardOrder order;
+  const Shared shared{.config = config,
+                      .namespace_filter = namespace_filter,
+                      .field_filter = field_filter,
+                      .encoder = encoder,
+                      .metadata = metadata,
+                      .store = *store,
+                      .committer = committer,
+                      .channels = channels,
+                      .order = order,
+                      .clock = clock};
+  // One replica set alone: what is wrong with it ends the process at once, too.
+  if (deployment.replica_sets.size() == 1) {
+    SHARDTAIL_RETURN_IF_ERROR(CheckReplicaSet(shared, deployment.replica_sets.front().seeds, stop));
+  }
   topology::TopologyManager manager(config.topology, clock);
-  manager.Add(std::make_unique<PipelineRunner>(std::make_unique<pipeline::ReplicaSetPipeline>(
-      pipeline::ReplicaSetPipeline::Parts{
-          .members = members,
-          .make_sink =
-              [&channels](sink::DeliveryListener& listener) { return channels.Open(listener); },
-          .store = *store,
-          .committer = committer,
-          .namespace_filter = namespace_filter,
-          .field_filter = field_filter,
-          .encoder = encoder,
-          .metadata = metadata,
-          .clock = clock},
-      config.pipeline, replica_set)));
+  // A replica set that comes while others are captured already, or were before, is a new one.
+  bool later = !stored.empty();
+  topology::ShardWatch watch(
+      manager,
+      [&finder](const std::optional<mongo::ClusterTime>& after, const std::stop_token& asked) {
+        return finder.Find(after, asked);
+      },
+      [&shared, &later](const shard_discovery::ReplicaSet& replica_set) {
+        using Beginning = pipeline::ReplicaSetPipeline::Beginning;
+        return MakeRunner(shared, replica_set, later ? Beginning::kLater : Beginning::kConnector);
+      },
+      config.topology.poll_interval, clock);
+  auto probe = std::make_unique<ShardListProbe>();
+  ShardListProbe& list_probe = *probe;
+  std::unique_ptr<pipeline::ShardOrder::Seat> list_seat;
+  if (deployment.sharded) {
+    list_seat = order.Join("config.shards", std::move(probe));
+    list_probe.Attach(&watch, list_seat.get());
+  }
+  watch.Apply(deployment);
+  later = true;
+  if (deployment.sharded) watch.Start();
   const absl::Status failed = manager.Wait(stop);
+  list_seat.reset();
+  watch.Stop();
   SHARDTAIL_RETURN_IF_ERROR(manager.Stop(kDrainTimeout));
   // Its reason stands in the log, with the replica set's name.
   if (!failed.ok()) return absl::AbortedError("no replica set is captured any more; see above");

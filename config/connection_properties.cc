@@ -12,20 +12,14 @@ Property Hosts() {
       .name = "mongodb.hosts",
       .type = "list",
       .help =
-          "Required, or `mongodb.connection.string`. Seeds of the replica set: "
-          "`rs0/host:port,host:port`, or `host:port,…` "
-          "alone. The port is 27017 where it is left out; an IPv6 address stands in brackets. "
-          "Several replica sets, separated by `;`, are refused until shardtail captures more "
-          "than one."};
+          "Required, or `mongodb.connection.string`. Seeds of the replica set to capture, "
+          "`rs0/host:port,host:port`, or `host:port,…` alone; of several, separated by `;`; or of "
+          "a "
+          "sharded cluster's config server replica set, through which all shards are found. The "
+          "port is 27017 where it is left out; an IPv6 address stands in brackets."};
   property.read = [](std::string_view, const std::string& value, Configuration& into) {
     absl::StatusOr<std::vector<mongo::SeedSet>> seeds = ParseSeedSets(value);
     if (!seeds.ok()) return seeds.status();
-    if (seeds->size() > 1) {
-      return absl::InvalidArgumentError(
-          fmt::format("names {} replica sets, and one is captured for now; run shardtail once for "
-                      "each, with its own mongodb.name",
-                      seeds->size()));
-    }
     // Empty is as good as not given: a connection string's stay.
     if (!seeds->empty()) into.mongo.seeds = *std::move(seeds);
     return absl::OkStatus();
@@ -116,6 +110,19 @@ Property StoreType(std::string name) {
   return property;
 }
 
+// The property's older form.
+Property PollIntervalSeconds() {
+  Property property{.name = "mongodb.poll.interval.sec",
+                    .type = "integer",
+                    .help = "The older form of mongodb.poll.interval.ms, which wins over it."};
+  property.read = [](std::string_view, const std::string& value, Configuration& into) {
+    const absl::StatusOr<int64_t> seconds = ParseInteger(value, kPositive);
+    if (seconds.ok()) into.topology.poll_interval = absl::Seconds(*seconds);
+    return seconds.status();
+  };
+  return property;
+}
+
 PropertyGroup Connector() {
   return {
       .title = "The connector",
@@ -185,11 +192,11 @@ PropertyGroup Connection() {
           Milliseconds("mongodb.server.selection.timeout.ms", kPositive,
                        Field(&Mongo::server_selection_timeout),
                        "The longest wait for a primary before it counts as a failed attempt."),
-          WithoutEffect("mongodb.poll.interval.ms", AnyMilliseconds(kPositive), "30000",
-                        "one replica set is captured, so there are no others to look for"),
-          WithoutEffect("mongodb.poll.interval.sec", AnyInteger(kPositive), "30",
-                        "one replica set is captured, so there are no others to look for "
-                        "(deprecated: mongodb.poll.interval.ms)"),
+          PollIntervalSeconds(),
+          Milliseconds("mongodb.poll.interval.ms", kPositive,
+                       Field(&topology::Options::poll_interval),
+                       "How often the config servers are asked for new, changed and removed "
+                       "shards."),
       }};
 }
 

@@ -264,6 +264,14 @@ Builder& Builder::Time(std::string_view name, Timestamp value) {
   Put(value.seconds);
   return *this;
 }
+Builder& Builder::Uuid(std::string_view name, const std::array<uint8_t, 16>& value) {
+  constexpr uint8_t kUuidSubtype = 4;
+  Begin(Type::kBinary, name);
+  Put(static_cast<uint32_t>(value.size()));
+  Put(kUuidSubtype);
+  bytes_.append(reinterpret_cast<const char*>(value.data()), value.size());
+  return *this;
+}
 Builder& Builder::SubDocument(std::string_view name, View value) {
   Begin(Type::kDocument, name);
   bytes_ += value.bytes();

@@ -190,11 +190,16 @@ struct Client::Connection {
   bool AppendSession(bson_t* to, bson_error_t* error) {
     if (session == nullptr)
       session.reset(mongoc_client_start_session(client.get(), nullptr, error));
-    return session != nullptr && mongoc_client_session_append(session.get(), to, error);
+    if (session == nullptr) return false;
+    if (advance_to != nullptr) {
+      mongoc_client_session_advance_cluster_time(session.get(), advance_to);
+    }
+    return mongoc_client_session_append(session.get(), to, error);
   }
 
   ClientHandle client;
-  SessionHandle session;  // of RunInSession(); goes before the client
+  SessionHandle session;               // of RunInSession() and RunAfter(); goes before the client
+  const bson_t* advance_to = nullptr;  // during RunAfter(): what the server must believe
   ReadPreferenceHandle read_preference;
   ConnectionOptions options;  // for CheckTls()
   bool connected = false;
@@ -282,10 +287,41 @@ absl::StatusOr<Reply> Client::Send(std::string_view database, bson::View command
   return Reply(std::move(storage));
 }
 
+absl::StatusOr<Reply> Client::RunAfter(std::string_view database, bson::View command,
+                                       const ClusterTime& after) {
+  bson::Builder with_concern;
+  bson::Reader reader(command);
+  for (bson::Element element; reader.Next(&element);) with_concern.Copy(element);
+  with_concern.OpenDocument("readConcern")
+      .String("level", "majority")
+      .Time("afterClusterTime", after.time)
+      .Close();
+  const bson::View signed_time = after.signed_time.view();
+  bson_t cluster_time;
+  if (!bson_init_static(&cluster_time, signed_time.data(), signed_time.size())) {
+    return absl::InternalError("a cluster time that is no BSON document");
+  }
+  connection_->advance_to = &cluster_time;
+  absl::StatusOr<Reply> reply = Send(database, with_concern.view(), Session::kOwn);
+  connection_->advance_to = nullptr;
+  return reply;
+}
+
 void Client::Interrupt() { connection_->waits.interrupt.Set(); }
 
 void Client::LimitWaits(absl::Duration limit) {
   connection_->waits.limit_ms = ToMilliseconds(limit);
+}
+
+std::optional<ClusterTime> ClusterTimeOf(bson::View reply) {
+  const auto signed_time = reply.Find("$clusterTime");
+  const auto time = reply.Find("operationTime");
+  if (!signed_time.has_value() || signed_time->type != bson::Type::kDocument || !time.has_value() ||
+      time->type != bson::Type::kTimestamp) {
+    return std::nullopt;
+  }
+  return ClusterTime{.time = time->AsTimestamp(),
+                     .signed_time = bson::Document(signed_time->AsDocument())};
 }
 
 int ServerErrorCode(const absl::Status& status) {

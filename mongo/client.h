@@ -2,6 +2,7 @@
 #define SHARDTAIL_MONGO_CLIENT_H_
 
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -29,6 +30,17 @@ class Reply {
   explicit Reply(std::unique_ptr<Storage> storage);
   std::unique_ptr<Storage> storage_;
 };
+
+// A point in a sharded cluster's time, which all its servers share. A server with access control
+// believes in a time that it has not reached itself only when another server has signed it.
+struct ClusterTime {
+  bson::Timestamp time;        // no later than what is signed
+  bson::Document signed_time;  // `$clusterTime` as a server gave it
+};
+
+// The `$clusterTime` of a reply, and the `operationTime`; nullopt where the server is in no cluster
+// nor replica set.
+std::optional<ClusterTime> ClusterTimeOf(bson::View reply);
 
 // A direct connection to one server, whatever its role. One thread at a time.
 //
@@ -70,6 +82,12 @@ class Client {
 
   // From now on no wait within a call is longer, whatever the socket timeout is.
   void LimitWaits(absl::Duration limit);
+  // The same for a command that reads, given without its `readConcern`: majority-committed data
+  // that is no older than `after`. A member that lags waits until it has caught up, for at most
+  // the command's `maxTimeMS`; an idle primary writes a no-op into its oplog to get there (see
+  // "Causal Consistency" in the server's replication README).
+  absl::StatusOr<Reply> RunAfter(std::string_view database, bson::View command,
+                                 const ClusterTime& after);
 
   const HostAndPort& server() const { return server_; }
 

@@ -25,6 +25,7 @@ struct HostAndPort {
 struct SeedSet {
   std::string replica_set;  // empty: whatever answers
   std::vector<HostAndPort> hosts;
+  friend bool operator==(const SeedSet&, const SeedSet&) = default;
 };
 
 // Which member's oplog is read, by MongoDB's words.

@@ -163,6 +163,10 @@ std::string EncodeValue(const StoredOffset& offset) {
     json.Key("commit_tord");
     json.Int64(offset.inside->index);
   }
+  if (offset.settled) {
+    json.Key("moves_settled");
+    json.Bool(true);
+  }
   json.EndObject();
   return std::string(TextOf(buffer));
 }
@@ -187,6 +191,10 @@ absl::StatusOr<StoredOffset> DecodeValue(std::string_view text) {
   if (const auto* initsync = Optional(json, "initsync"); initsync != nullptr) {
     if (!initsync->IsBool()) return Wrong("initsync", "is neither true nor false");
     offset.initsync = initsync->GetBool();
+  }
+  if (const auto* settled = Optional(json, "moves_settled"); settled != nullptr) {
+    if (!settled->IsBool()) return Wrong("moves_settled", "is neither true nor false");
+    offset.settled = settled->GetBool();
   }
   if (const auto* h = Optional(json, "h"); h != nullptr) {
     if (!h->IsInt64()) return Wrong("h", "is not a whole number");

@@ -28,6 +28,10 @@ struct StoredOffset {
   std::optional<int64_t> h;
   bool initsync = false;  // a snapshot was begun at `position` and is not complete
 
+  // Of a shard: up to `position` no document came to it from another shard whose events there may
+  // still be on their way (tailer::IncomingMigrations).
+  bool settled = false;
+
   // Behind `position`, the transaction that commits at inside->ts is captured up to its operation
   // inside->index. Only for transactions in several oplog entries: Debezium 1.3 would misread such
   // an index in `position`, and knows nothing of this one.
@@ -42,7 +46,7 @@ struct StoredOffset {
         a.transaction == b.transaction ||
         (a.transaction != nullptr && b.transaction != nullptr && *a.transaction == *b.transaction);
     return same_counts && a.position == b.position && a.session == b.session && a.h == b.h &&
-           a.initsync == b.initsync && a.inside == b.inside;
+           a.initsync == b.initsync && a.settled == b.settled && a.inside == b.inside;
   }
 };
 

@@ -9,7 +9,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "event/change_event.h"
+#include "mongo/client.h"
 #include "offsets/stored_offset.h"
+#include "tailer/incoming_migrations.h"
 #include "tailer/oplog_source.h"
 
 namespace shardtail::pipeline {
@@ -39,6 +41,21 @@ class Member {
       absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures,
       const offsets::StoredOffset& start,
       absl::FunctionRef<absl::Status(const event::ChangeEvent&)> consume) = 0;
+
+  // Where the oplog begins, and whether the replica set's own beginning is still in it: then all
+  // that it holds came through its oplog.
+  struct Beginning {
+    offsets::StoredOffset first;
+    bool whole = false;
+  };
+  virtual absl::StatusOr<Beginning> FindBeginning() = 0;
+
+  // Of a shard: see tailer::IncomingMigrations.
+  virtual bool GivesMigrationSigns() const = 0;
+  virtual absl::StatusOr<tailer::IncomingRanges> PendingRanges() = 0;
+
+  // A time no earlier than any entry read so far.
+  virtual absl::StatusOr<mongo::ClusterTime> ClusterTimeNow() = 0;
 
   // kUnavailable when another member is to be read now (this one stepped down or is cut off).
   virtual absl::Status CheckRole() = 0;

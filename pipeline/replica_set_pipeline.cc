@@ -40,10 +40,13 @@ struct ReplicaSetPipeline::Delivery : public sink::DeliveryListener {
   }
 };
 
-ReplicaSetPipeline::ReplicaSetPipeline(Parts parts, Options options, std::string replica_set)
+ReplicaSetPipeline::ReplicaSetPipeline(Parts parts, Options options, std::string replica_set,
+                                       Beginning beginning, std::unique_ptr<CrossShardOrder> order)
     : parts_(std::move(parts)),
       options_(options),
       replica_set_(std::move(replica_set)),
+      beginning_(beginning),
+      order_(std::move(order)),
       window_alarm_(replica_set_, tailer_metrics_) {}
 
 ReplicaSetPipeline::~ReplicaSetPipeline() {
@@ -63,7 +66,7 @@ absl::Status ReplicaSetPipeline::Run(const std::stop_token& stop) {
   while (true) {
     if (copy_needed_) SHARDTAIL_RETURN_IF_ERROR(Copy(*member, stop));
     absl::Status ended = Stream(*member, stop);
-    if (!IsLostPosition(ended)) return ended;
+    if (ended.ok() || !IsLostPosition(ended)) return ended;
     SHARDTAIL_RETURN_IF_ERROR(HandleLostPosition(ended));
   }
 }
@@ -106,18 +109,7 @@ absl::Status ReplicaSetPipeline::CloseDelivery() {
 absl::Status ReplicaSetPipeline::FindStart(Member& member, const std::stop_token& stop) {
   SHARDTAIL_ASSIGN_OR_RETURN(const auto stored, parts_.store.LoadAll(stop));
   const auto own = stored.find(replica_set_);
-  if (own == stored.end()) {
-    if (options_.snapshot_mode == SnapshotMode::kNever) {
-      SHARDTAIL_ASSIGN_OR_RETURN(progress_, member.Latest());
-      delivery_->publisher->Pass(*progress_);
-      base::LogInfo("no stored offset, and snapshot.mode=never: streaming from now, {}",
-                    event::ToString(progress_->position));
-    } else {
-      base::LogInfo("no stored offset: copying what is there first");
-      copy_needed_ = true;
-    }
-    return absl::OkStatus();
-  }
+  if (own == stored.end()) return FindFirstStart(member);
   if (own->second.initsync && options_.snapshot_mode != SnapshotMode::kNever) {
     base::LogInfo("the snapshot begun at {} is not complete: copying again",
                   event::ToString(own->second.position));
@@ -127,6 +119,30 @@ absl::Status ReplicaSetPipeline::FindStart(Member& member, const std::stop_token
   }
   progress_ = own->second;
   progress_->initsync = false;
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::FindFirstStart(Member& member) {
+  if (beginning_ == Beginning::kLater) {
+    SHARDTAIL_ASSIGN_OR_RETURN(const Member::Beginning oplog, member.FindBeginning());
+    if (oplog.whole || options_.snapshot_mode == SnapshotMode::kNever) {
+      progress_ = oplog.first;
+      delivery_->publisher->Pass(*progress_);
+      base::LogInfo("a new replica set: streaming from {} of its oplog, {}",
+                    oplog.whole ? "the beginning" : "the oldest entry",
+                    event::ToString(progress_->position));
+      return absl::OkStatus();
+    }
+  }
+  if (options_.snapshot_mode == SnapshotMode::kNever) {
+    SHARDTAIL_ASSIGN_OR_RETURN(progress_, member.Latest());
+    delivery_->publisher->Pass(*progress_);
+    base::LogInfo("no stored offset, and snapshot.mode=never: streaming from now, {}",
+                  event::ToString(progress_->position));
+  } else {
+    base::LogInfo("no stored offset: copying what is there first");
+    copy_needed_ = true;
+  }
   return absl::OkStatus();
 }
 
@@ -202,6 +218,8 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
       member.lookup(), tailer_metrics_,
       [this](const event::Namespace& ns) { return delivery_->publisher->Captures(ns); },
       [this](const absl::Status& broken) { return delivery_->publisher->HandlePoison(broken); });
+  if (order_ != nullptr) SHARDTAIL_RETURN_IF_ERROR(order_->Begin(member, *progress_));
+  bson::Timestamp end;  // when it is finishing: the last entry to handle
   base::LogInfo("streaming from {} after {}", member.name(), event::ToString(progress_->position));
   Publisher& publisher = *delivery_->publisher;
   publisher.Resume(*progress_);
@@ -211,7 +229,7 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
                                source.Next(publisher.TimeToNextBeat(), stop));
     if (batch.has_value()) {
       for (const bson::View entry : batch->entries) {
-        SHARDTAIL_RETURN_IF_ERROR(HandleEntry(entry, decoder, stop));
+        SHARDTAIL_RETURN_IF_ERROR(HandleEntry(entry, decoder, member, stop));
       }
       note_position();
       if (batch->entries.empty()) {
@@ -224,6 +242,11 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
     SHARDTAIL_RETURN_IF_ERROR(publisher.BeatWhenDue(stop));
     SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->EndBatch());
     SHARDTAIL_RETURN_IF_ERROR(delivery_->tracker.failure());
+    if (finishing_ && end == bson::Timestamp()) {
+      SHARDTAIL_ASSIGN_OR_RETURN(const offsets::StoredOffset latest, member.Latest());
+      end = latest.position.ts;
+    }
+    if (finishing_ && progress_->position.ts >= end) return absl::OkStatus();
     if (const absl::Duration now = parts_.clock.Monotonic();
         now - role_checked >= kRoleCheckInterval) {
       SHARDTAIL_RETURN_IF_ERROR(member.CheckRole());
@@ -233,11 +256,12 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
 }
 
 absl::Status ReplicaSetPipeline::HandleEntry(bson::View entry, tailer::EntryDecoder& decoder,
-                                             const std::stop_token& stop) {
+                                             Member& member, const std::stop_token& stop) {
   const absl::StatusOr<bson::Timestamp> ts = tailer::EntryTimestamp(entry);
   // Without a position there is no safe way past the entry, whatever the failure mode.
   SHARDTAIL_RETURN_IF_ERROR(ts.status());
   Publisher& publisher = *delivery_->publisher;
+  if (order_ != nullptr) order_->BeginEntry(entry);
   const offsets::StoredOffset before = *progress_;
   const event::Position& reached = before.inside.value_or(before.position);
   const int64_t delivered = reached.ts == *ts ? reached.index : 0;
@@ -254,6 +278,10 @@ absl::Status ReplicaSetPipeline::HandleEntry(bson::View entry, tailer::EntryDeco
           offset = before;
           offset.inside = event.position;
         }
+        if (order_ != nullptr) {
+          SHARDTAIL_RETURN_IF_ERROR(KeepOrder(event, member, stop));
+          if (!event.spans_entries) offset.settled = order_->settled();
+        }
         SHARDTAIL_RETURN_IF_ERROR(publisher.Publish(event, offset, stop));
         progress_ = publisher.last_offset();
         return absl::OkStatus();
@@ -265,14 +293,22 @@ absl::Status ReplicaSetPipeline::HandleEntry(bson::View entry, tailer::EntryDeco
     SHARDTAIL_RETURN_IF_ERROR(decoded);
   }
   if (!passed) {
-    publisher.Pass({.position = {*ts, 0}});
+    publisher.Pass({.position = {*ts, 0}, .settled = order_ != nullptr && order_->settled()});
     progress_ = publisher.last_offset();
   }
   if (transaction) {
     SHARDTAIL_RETURN_IF_ERROR(publisher.EndTransaction(stop));
     progress_ = publisher.last_offset();
   }
+  if (order_ != nullptr) order_->EndEntry();
   return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::KeepOrder(const event::ChangeEvent& event, Member& member,
+                                           const std::stop_token& stop) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const bool captured, delivery_->publisher->Captures(event.ns));
+  if (!captured) return absl::OkStatus();
+  return order_->BeforeEvent(event, member, stop);
 }
 
 absl::Status ReplicaSetPipeline::HandleLostPosition(const absl::Status& status) {

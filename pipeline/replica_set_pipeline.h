@@ -1,6 +1,7 @@
 #ifndef SHARDTAIL_PIPELINE_REPLICA_SET_PIPELINE_H_
 #define SHARDTAIL_PIPELINE_REPLICA_SET_PIPELINE_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "metrics/tailer_metrics.h"
 #include "offsets/ack_tracker.h"
 #include "offsets/offset_store.h"
+#include "pipeline/cross_shard_order.h"
 #include "pipeline/member.h"
 #include "pipeline/offset_committer.h"
 #include "pipeline/options.h"
@@ -59,11 +61,28 @@ class ReplicaSetPipeline {
     base::Clock& clock;
   };
 
-  ReplicaSetPipeline(Parts parts, Options options, std::string replica_set);
+  // Where a replica set without a stored offset begins.
+  enum class Beginning {
+    kConnector,  // as snapshot.mode says: nothing was captured before
+    // The others were captured before this one came: with the beginning of its oplog, where that is
+    // still there. Else as snapshot.mode says, but from the oldest entry rather than from now.
+    kLater,
+  };
+
+  // `order` only for a shard of a cluster.
+  ReplicaSetPipeline(Parts parts, Options options, std::string replica_set,
+                     Beginning beginning = Beginning::kConnector,
+                     std::unique_ptr<CrossShardOrder> order = nullptr);
   ~ReplicaSetPipeline();
 
-  // Returns only with an error: kCancelled after a stop request; kUnavailable where another try may
-  // help; others are final until somebody changes something.
+  // Any thread: whether Run() is to end with OK when it has handled what is in the oplog now.
+  void SetFinishing(bool finishing) { finishing_ = finishing; }
+
+  // Any thread: null for a replica set that is no shard.
+  CrossShardOrder* order() const { return order_.get(); }
+
+  // Else returns only with an error: kCancelled after a stop request; kUnavailable where another
+  // try may help; others are final until somebody changes something.
   absl::Status Run(const std::stop_token& stop);
 
   // Waits until all that was sent is delivered, and stores the last offset. kDeadlineExceeded says
@@ -82,16 +101,23 @@ class ReplicaSetPipeline {
   absl::Status CloseDelivery();
   // Where to go on from; decides whether to copy first.
   absl::Status FindStart(Member& member, const std::stop_token& stop);
+  absl::Status FindFirstStart(Member& member);
   absl::Status Copy(Member& member, const std::stop_token& stop);
   absl::Status Stream(Member& member, const std::stop_token& stop);
-  absl::Status HandleEntry(bson::View entry, tailer::EntryDecoder& decoder,
+  absl::Status HandleEntry(bson::View entry, tailer::EntryDecoder& decoder, Member& member,
                            const std::stop_token& stop);
+  // Before an event of a shard is published: waits while it could overtake another shard's.
+  absl::Status KeepOrder(const event::ChangeEvent& event, Member& member,
+                         const std::stop_token& stop);
   // The position is not in the oplog any more: copy again or give up, as snapshot.mode says.
   absl::Status HandleLostPosition(const absl::Status& status);
 
   const Parts parts_;
   const Options options_;
   const std::string replica_set_;
+  const Beginning beginning_;
+  const std::unique_ptr<CrossShardOrder> order_;
+  std::atomic<bool> finishing_ = false;
   metrics::PipelineMetrics metrics_;
   metrics::TailerMetrics tailer_metrics_;
   tailer::WindowAlarm window_alarm_;  // of the thread that reads ahead; one at a time

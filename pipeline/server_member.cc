@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/status_macros.h"
+#include "mongo/cursor.h"
 #include "snapshot/collection_list.h"
 #include "snapshot/server_collection_source.h"
 #include "snapshot/snapshot_reader.h"
@@ -17,6 +18,9 @@ namespace {
 // A half-open connection is noticed after as long.
 constexpr absl::Duration kTailTimeout = absl::Seconds(20);
 constexpr absl::Duration kRoleTimeout = absl::Seconds(10);
+
+// The first whose migrations leave a sign at once, see tailer::IncomingMigrations.
+constexpr int kWireVersion44 = 9;
 
 // An OplogReader with the connection that it reads from.
 class OwningOplogSource : public tailer::OplogSource {
@@ -41,6 +45,7 @@ ServerMember::ServerMember(mongo::ConnectionOptions connection, Options options,
       options_(options),
       stop_(std::move(stop)),
       role_(found.description.role),
+      max_wire_version_(found.description.max_wire_version),
       client_(std::move(found.client)),
       lookup_(*client_) {}
 
@@ -72,6 +77,49 @@ absl::StatusOr<int64_t> ServerMember::Copy(
   return reader.Read(collections, consume);
 }
 
+absl::StatusOr<Member::Beginning> ServerMember::FindBeginning() {
+  SHARDTAIL_ASSIGN_OR_RETURN(const tailer::OplogBeginning found, tailer::FirstEntry(*client_));
+  return Beginning{.first = {.position = found.first.position, .h = found.first.h},
+                   .whole = found.whole};
+}
+
+bool ServerMember::GivesMigrationSigns() const { return max_wire_version_ >= kWireVersion44; }
+
+absl::StatusOr<tailer::IncomingRanges> ServerMember::PendingRanges() {
+  bson::Builder find;
+  find.String("find", "rangeDeletions")
+      .OpenDocument("filter")
+      .Bool("pending", true)
+      .Close()
+      .OpenDocument("readConcern")
+      .String("level", "majority")
+      .Close();
+  mongo::Cursor cursor(*client_, "config", find.Build(), {});
+  tailer::IncomingRanges pending;
+  while (!cursor.exhausted()) {
+    SHARDTAIL_ASSIGN_OR_RETURN(const mongo::Batch batch, cursor.Next());
+    for (const bson::View document : batch.documents) {
+      if (auto range = tailer::ParseIncomingRange(document); range.has_value()) {
+        pending.ranges.push_back(*std::move(range));
+      }
+    }
+  }
+  SHARDTAIL_ASSIGN_OR_RETURN(const mongo::ClusterTime now, ClusterTimeNow());
+  pending.read_at = now.time;
+  return pending;
+}
+
+absl::StatusOr<mongo::ClusterTime> ServerMember::ClusterTimeNow() {
+  bson::Builder ping;
+  ping.Int32("ping", 1);
+  SHARDTAIL_ASSIGN_OR_RETURN(const mongo::Reply reply, client_->Run("admin", ping.view()));
+  auto now = mongo::ClusterTimeOf(reply.view());
+  if (!now.has_value()) {
+    return absl::InternalError(name() + ": a reply without $clusterTime and operationTime");
+  }
+  return *std::move(now);
+}
+
 absl::Status ServerMember::CheckRole() {
   // The stream waits for this answer: shorter than for a copy's batches.
   client_->LimitWaits(kRoleTimeout);
@@ -97,8 +145,17 @@ PrimarySource::PrimarySource(const mongo::ConnectionOptions& connection, mongo::
     : connection_(connection), options_(options), finder_(connection, std::move(seeds), clock) {}
 
 absl::StatusOr<std::unique_ptr<Member>> PrimarySource::Find(const std::stop_token& stop) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (new_seeds_.has_value()) finder_.SetSeeds(*std::exchange(new_seeds_, std::nullopt));
+  }
   SHARDTAIL_ASSIGN_OR_RETURN(shard_discovery::FoundMember found, finder_.FindPrimary(stop));
   return std::make_unique<ServerMember>(connection_, options_, std::move(found), stop);
+}
+
+void PrimarySource::SetSeeds(std::vector<mongo::HostAndPort> hosts) {
+  const std::lock_guard lock(mutex_);
+  new_seeds_ = std::move(hosts);
 }
 
 }  // namespace shardtail::pipeline

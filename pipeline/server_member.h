@@ -2,9 +2,12 @@
 #define SHARDTAIL_PIPELINE_SERVER_MEMBER_H_
 
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "mongo/client.h"
@@ -32,6 +35,10 @@ class ServerMember : public Member {
       absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures,
       const offsets::StoredOffset& start,
       absl::FunctionRef<absl::Status(const event::ChangeEvent&)> consume) override;
+  absl::StatusOr<Beginning> FindBeginning() override;
+  bool GivesMigrationSigns() const override;
+  absl::StatusOr<tailer::IncomingRanges> PendingRanges() override;
+  absl::StatusOr<mongo::ClusterTime> ClusterTimeNow() override;
   absl::Status CheckRole() override;
 
  private:
@@ -39,11 +46,12 @@ class ServerMember : public Member {
   const Options options_;
   const std::stop_token stop_;
   const shard_discovery::ServerRole role_;  // when it was chosen
+  const int max_wire_version_;
   const std::unique_ptr<mongo::Client> client_;
   tailer::ServerEntryLookup lookup_;
 };
 
-// Finds the primary of a replica set.
+// Finds the primary of a replica set. One thread at a time, but for SetSeeds().
 class PrimarySource : public MemberSource {
  public:
   // `clock` must outlive it.
@@ -52,10 +60,15 @@ class PrimarySource : public MemberSource {
 
   absl::StatusOr<std::unique_ptr<Member>> Find(const std::stop_token& stop) override;
 
+  // Other seeds of the same replica set, from the next Find() on. Any thread.
+  void SetSeeds(std::vector<mongo::HostAndPort> hosts);
+
  private:
   const mongo::ConnectionOptions connection_;
   const Options options_;
   shard_discovery::ReplicaSetFinder finder_;
+  std::mutex mutex_;  // guards new_seeds_
+  std::optional<std::vector<mongo::HostAndPort>> new_seeds_;
 };
 
 }  // namespace shardtail::pipeline

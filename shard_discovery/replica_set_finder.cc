@@ -224,9 +224,9 @@ absl::Status ReplicaSetFinder::CheckDeployment(const mongo::HostAndPort& server,
   }
   if (description.role == ServerRole::kMongos) {
     return absl::FailedPreconditionError(
-        fmt::format("mongodb.hosts: {} is a mongos, which has no oplog. Give the members of one "
-                    "shard's replica "
-                    "set instead, as sh.status() lists them (shardName/host:port,…)",
+        fmt::format("mongodb.hosts: {} is a mongos, which has no oplog. Give the config server "
+                    "replica set instead, and all shards are found through it: "
+                    "db.adminCommand({{getShardMap: 1}}).map.config names it (cfg/host:port,…)",
                     name));
   }
   if (description.role == ServerRole::kUninitiated) {
@@ -234,13 +234,6 @@ absl::Status ReplicaSetFinder::CheckDeployment(const mongo::HostAndPort& server,
         "mongodb.hosts: {} was started as a replica set's member and never initiated: run "
         "rs.initiate() in its shell",
         name));
-  }
-  if (description.config_server) {
-    return absl::FailedPreconditionError(
-        fmt::format("mongodb.hosts: {} is a sharded cluster's config server. Sharded clusters are "
-                    "not captured as "
-                    "a whole yet: give the members of one shard's replica set for now",
-                    name));
   }
   // A member that is starting or was removed may not know its name yet.
   if (!replica_set_.empty() && !description.replica_set.empty() &&

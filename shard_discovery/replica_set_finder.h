@@ -48,13 +48,16 @@ class ReplicaSetFinder {
   // tags. `nearest` takes the first that answers.
   //   kUnavailable         none answered, or there is no primary; names each host and what it said
   //   kFailedPrecondition  only servers that are not to be captured, and no primary before: a
-  //   standalone, a mongos, a config server, another replica set's name, not
-  //                        initiated: what to do
+  //                        standalone, a mongos, another replica set's name, not initiated: what
+  //                        to do
   //   kUnauthenticated     wrong credentials; or a certificate is to blame at every member, by name
   //   kPermissionDenied    the user may not even ask what kind of server it is
   //   kInvalidArgument     a host that is no host's name, a certificate file that cannot be read
   //   kCancelled           `stop`, which the connection that is found obeys as well
   absl::StatusOr<FoundMember> FindPrimary(const std::stop_token& stop);
+
+  // Other seeds for the same replica set, from the next call on.
+  void SetSeeds(std::vector<mongo::HostAndPort> hosts) { seeds_.hosts = std::move(hosts); }
 
   // The members seen last, without the seeds; empty before the first success.
   const std::vector<mongo::HostAndPort>& known_members() const { return known_; }
@@ -88,7 +91,7 @@ class ReplicaSetFinder {
                                const ServerDescription& description) const;
 
   const mongo::ConnectionOptions options_;
-  const mongo::SeedSet seeds_;
+  mongo::SeedSet seeds_;
   base::Clock& clock_;
   const ConnectToMember connect_;
   std::vector<mongo::HostAndPort> known_;

@@ -42,14 +42,29 @@ absl::StatusOr<bson::Document> FindEnd(mongo::Client& client, int32_t natural_or
   return entry;
 }
 
-}  // namespace
-
-absl::StatusOr<OplogPoint> LatestEntry(mongo::Client& client) {
-  SHARDTAIL_ASSIGN_OR_RETURN(const bson::Document document, FindEnd(client, -1));
+absl::StatusOr<OplogPoint> ToPoint(const bson::Document& document) {
   OplogEntry entry;
   SHARDTAIL_RETURN_IF_ERROR(ParseOplogEntry(document, &entry));
   SHARDTAIL_ASSIGN_OR_RETURN(const bson::Timestamp ts, EntryTimestamp(document));
   return OplogPoint{.position = {ts, 0}, .session = entry.session, .h = entry.h};
+}
+
+}  // namespace
+
+absl::StatusOr<OplogBeginning> FirstEntry(mongo::Client& client) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const bson::Document document, FindEnd(client, 1));
+  OplogBeginning beginning;
+  SHARDTAIL_ASSIGN_OR_RETURN(beginning.first, ToPoint(document));
+  const auto o = document.view().Find("o");
+  const auto message =
+      o.has_value() && o->GetDocument().has_value() ? o->AsDocument().Find("msg") : std::nullopt;
+  beginning.whole = message.has_value() && message->GetString() == "initiating set";
+  return beginning;
+}
+
+absl::StatusOr<OplogPoint> LatestEntry(mongo::Client& client) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const bson::Document document, FindEnd(client, -1));
+  return ToPoint(document);
 }
 
 absl::StatusOr<OplogWindow> ReadOplogWindow(mongo::Client& client) {

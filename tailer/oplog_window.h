@@ -27,6 +27,14 @@ struct OplogPoint {
 // The last majority-committed entry: where a capture begins that wants what comes from now on.
 absl::StatusOr<OplogPoint> LatestEntry(mongo::Client& client);
 
+// The oldest entry, and whether it is the one that a replica set's initiation writes: nothing came
+// before it then.
+struct OplogBeginning {
+  OplogPoint first;
+  bool whole = false;
+};
+absl::StatusOr<OplogBeginning> FirstEntry(mongo::Client& client);
+
 absl::StatusOr<OplogWindow> ReadOplogWindow(mongo::Client& client);
 
 // The first entry at or after `ts`; kNotFound when there is none, or none is majority-committed

@@ -10,6 +10,7 @@ struct Options {
   absl::Duration backoff_initial = absl::Seconds(1);  // connect.backoff.initial.delay.ms
   absl::Duration backoff_max = absl::Seconds(120);    // connect.backoff.max.delay.ms
   int max_attempts = 16;                              // connect.max.attempts, failures in a row
+  absl::Duration poll_interval = absl::Seconds(30);   // mongodb.poll.interval.ms
 };
 
 }  // namespace shardtail::topology

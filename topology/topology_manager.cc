@@ -9,6 +9,9 @@
 namespace shardtail::topology {
 namespace {
 
+// For the last events of a replica set that is captured no more.
+constexpr absl::Duration kFinishTimeout = absl::Seconds(30);
+
 bool MayPass(const absl::Status& status) {
   return status.code() == absl::StatusCode::kUnavailable ||
          status.code() == absl::StatusCode::kDeadlineExceeded;
@@ -27,7 +30,14 @@ TopologyManager::~TopologyManager() {
 }
 
 void TopologyManager::Add(std::unique_ptr<Runner> runner) {
+  std::unique_ptr<Entry> finished;  // joined without the lock
   const std::lock_guard lock(mutex_);
+  for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
+    if ((*entry)->status.replica_set != runner->replica_set()) continue;
+    finished = std::move(*entry);
+    entries_.erase(entry);
+    break;
+  }
   auto entry = std::make_unique<Entry>();
   entry->status.replica_set = runner->replica_set();
   entry->runner = std::move(runner);
@@ -36,11 +46,36 @@ void TopologyManager::Add(std::unique_ptr<Runner> runner) {
       std::jthread([this, &added](const std::stop_token& stop) { Supervise(added, stop); });
 }
 
+bool TopologyManager::Update(const shard_discovery::ReplicaSet& replica_set) {
+  const std::lock_guard lock(mutex_);
+  Entry* entry = Find(replica_set.name);
+  if (entry == nullptr || entry->status.state == State::kFinished) return false;
+  entry->finishing = false;
+  entry->runner->Update(replica_set);
+  return true;
+}
+
+void TopologyManager::Finish(const std::string& replica_set) {
+  const std::lock_guard lock(mutex_);
+  Entry* entry = Find(replica_set);
+  if (entry == nullptr) return;
+  entry->finishing = true;
+  entry->runner->Finish();
+}
+
+TopologyManager::Entry* TopologyManager::Find(const std::string& replica_set) {
+  for (const auto& entry : entries_) {
+    if (entry->status.replica_set == replica_set) return entry.get();
+  }
+  return nullptr;
+}
+
 absl::Status TopologyManager::Wait(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   const auto none_runs = [this] {
     return std::ranges::all_of(entries_, [](const auto& entry) {
-      return entry->status.state == State::kFailed || entry->status.state == State::kStopped;
+      const State state = entry->status.state;
+      return state == State::kFailed || state == State::kStopped || state == State::kFinished;
     });
   };
   changed_.wait(lock, stop, none_runs);
@@ -87,6 +122,10 @@ void TopologyManager::Supervise(Entry& entry, const std::stop_token& stop) {
       Set(entry, State::kStopped, absl::OkStatus(), 0);
       return;
     }
+    if (ended.ok()) {
+      if (EndFinished(entry)) return;
+      continue;
+    }
     if (runner.progress() > before) {
       backoff.Reset();
       failed_attempts = 0;
@@ -117,6 +156,25 @@ void TopologyManager::Supervise(Entry& entry, const std::stop_token& stop) {
   }
 }
 
+bool TopologyManager::EndFinished(Entry& entry) {
+  const absl::Status delivered = entry.runner->Drain(kFinishTimeout);
+  if (!delivered.ok()) {
+    base::LogWarn("the last events of {} are not delivered yet: {}", entry.runner->replica_set(),
+                  std::string(delivered.message()));
+    return false;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (!entry.finishing) return false;
+    entry.status.state = State::kFinished;
+  }
+  entry.runner->Leave();
+  base::LogInfo("capture of {} finished: all that its oplog held is delivered, the offset is kept",
+                entry.runner->replica_set());
+  changed_.notify_all();
+  return true;
+}
+
 void TopologyManager::Set(Entry& entry, State state, const absl::Status& error, int failures) {
   {
     const std::lock_guard lock(mutex_);
@@ -124,6 +182,7 @@ void TopologyManager::Set(Entry& entry, State state, const absl::Status& error, 
     entry.status.last_error = error;
     entry.status.failures_in_a_row = failures;
   }
+  if (state == State::kFailed || state == State::kStopped) entry.runner->Leave();
   changed_.notify_all();
 }
 

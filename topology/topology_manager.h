@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
+#include "shard_discovery/deployment_finder.h"
 #include "topology/options.h"
 
 namespace shardtail::topology {
@@ -27,9 +28,19 @@ class Runner {
   virtual absl::Status Drain(absl::Duration timeout) = 0;
   // Oplog entries seen so far: a run that moved on was a success, whatever ended it.
   virtual int64_t progress() const = 0;
+
+  // The three below may be called from any thread, also during Run().
+
+  // What is known of the replica set now: other seeds. Takes a Finish() back.
+  virtual void Update(const shard_discovery::ReplicaSet& replica_set) = 0;
+  // The replica set is to be captured no more: Run() handles what is in the oplog now, and then
+  // returns OK.
+  virtual void Finish() = 0;
+  // It will not be run again: nobody need wait for its events.
+  virtual void Leave() = 0;
 };
 
-enum class State { kRunning, kWaiting, kFailed, kStopped };
+enum class State { kRunning, kWaiting, kFailed, kStopped, kFinished };
 
 // What is known of one replica set; a copy, for status and health.
 struct ReplicaSetStatus {
@@ -39,11 +50,10 @@ struct ReplicaSetStatus {
   int failures_in_a_row = 0;
 };
 
-// Keeps one thread running for each replica set. An error that may pass (kUnavailable,
-// kDeadlineExceeded) is tried again after an exponential backoff, at most max_attempts times in a
-// row; after any other error the replica set is FAILED, visibly, and the others go on.
-//
-// Add() before or during a run; all functions are safe from any thread.
+// Keeps one thread running for each replica set. All functions are safe from any thread. An error
+// that may pass (kUnavailable, kDeadlineExceeded) is tried again after an exponential backoff, at
+// most max_attempts times in a row; after any other error the replica set is FAILED, visibly, and
+// the others go on.
 class TopologyManager {
  public:
   // `clock` must outlive the manager.
@@ -51,7 +61,15 @@ class TopologyManager {
   // Stops the threads and waits for them.
   ~TopologyManager();
 
+  // Starts to run it. Takes the place of a finished one of the same name; there must be no other.
   void Add(std::unique_ptr<Runner> runner);
+
+  // Hands on what is known of a replica set now. False where none of its name is there, or it is
+  // finished.
+  bool Update(const shard_discovery::ReplicaSet& replica_set);
+
+  // Ends a replica set's capture when it has handled what is in the oplog now.
+  void Finish(const std::string& replica_set);
 
   // Returns when `stop` is requested, or when no replica set runs any more: OK, or the first
   // failure.
@@ -67,9 +85,14 @@ class TopologyManager {
   struct Entry {
     std::unique_ptr<Runner> runner;
     ReplicaSetStatus status;  // guarded by mutex_
+    bool finishing = false;   // guarded by mutex_
     std::jthread thread;
   };
   void Supervise(Entry& entry, const std::stop_token& stop);
+  // After Run() returned OK: whether the replica set is finished, all of it delivered.
+  bool EndFinished(Entry& entry);
+  // With mutex_ held.
+  Entry* Find(const std::string& replica_set);
   void Set(Entry& entry, State state, const absl::Status& error, int failures);
 
   const Options options_;

@@ -64,12 +64,6 @@ TEST(MistakesTest, IncludeAndExcludeTogetherByTheNamesThatWereWritten) {
   LoadWith({{"database.include.list", "a"}, {"collection.exclude.list", "b"}});
 }
 
-TEST(MistakesTest, SeveralReplicaSets) {
-  EXPECT_EQ(MistakesWith({{"mongodb.hosts", "rs0/a;rs1/b"}}),
-            "mongodb.hosts: names 2 replica sets, and one is captured for now; run shardtail once "
-            "for each, with its own mongodb.name");
-}
-
 TEST(MistakesTest, ValuesOfTheWrongType) {
   EXPECT_EQ(MistakesWith({{"tombstones.on.delete", "yes"}}),
             "tombstones.on.delete: 'yes' is neither true nor false");

@@ -32,7 +32,7 @@ constexpr Expected kDebeziumProperties[] = {
     {"mongodb.ssl.enabled", "false", Effect::kImplemented},
     {"mongodb.ssl.invalid.hostname.allowed", "false", Effect::kImplemented},
     {"mongodb.members.auto.discover", "true", Effect::kImplemented},
-    {"mongodb.poll.interval.ms", "30000", Effect::kNone},
+    {"mongodb.poll.interval.ms", "30000", Effect::kImplemented},
     {"mongodb.connect.timeout.ms", "10000", Effect::kImplemented},
     {"mongodb.socket.timeout.ms", "0", Effect::kImplemented},
     {"mongodb.server.selection.timeout.ms", "30000", Effect::kImplemented},

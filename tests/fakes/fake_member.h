@@ -25,6 +25,7 @@ struct FakeReplicaSet {
   std::vector<Document> documents;
   std::vector<absl::Status> find_errors;  // of the next attempts to find a member
   int find_calls = 0;
+  bool whole = false;        // the oplog begins with the replica set
   int fail_copy_after = -1;  // documents, once
   // What a source says when it has given everything; by default the end of the test's capture.
   std::function<absl::Status()> at_end = [] { return absl::CancelledError("end of the test"); };
@@ -147,6 +148,19 @@ class FakeMember : public pipeline::Member {
       SHARDTAIL_RETURN_IF_ERROR(consume(event));
     }
     return copied;
+  }
+
+  absl::StatusOr<Beginning> FindBeginning() override {
+    return Beginning{.first = {.position = {FakeReplicaSet::TsOf(set_.oplog.front()), 0}},
+                     .whole = set_.whole};
+  }
+
+  bool GivesMigrationSigns() const override { return true; }
+  absl::StatusOr<tailer::IncomingRanges> PendingRanges() override {
+    return tailer::IncomingRanges();
+  }
+  absl::StatusOr<mongo::ClusterTime> ClusterTimeNow() override {
+    return mongo::ClusterTime{.time = FakeReplicaSet::TsOf(set_.oplog.back()), .signed_time = {}};
   }
 
   absl::Status CheckRole() override { return absl::OkStatus(); }

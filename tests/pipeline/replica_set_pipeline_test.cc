@@ -23,7 +23,9 @@ constexpr char kSet[] = "rs0";
 class ReplicaSetPipelineTest : public ::testing::Test {
  protected:
   // A capture of its own, as after a start of the process.
-  std::unique_ptr<ReplicaSetPipeline> Make(Options options = {}) {
+  std::unique_ptr<ReplicaSetPipeline> Make(
+      Options options = {},
+      ReplicaSetPipeline::Beginning beginning = ReplicaSetPipeline::Beginning::kConnector) {
     return std::make_unique<ReplicaSetPipeline>(
         ReplicaSetPipeline::Parts{.members = members_,
                                   .make_sink = [this](sink::DeliveryListener& listener)
@@ -37,7 +39,7 @@ class ReplicaSetPipelineTest : public ::testing::Test {
                                   .encoder = encoder_,
                                   .metadata = metadata_,
                                   .clock = clock_},
-        options, kSet);
+        options, kSet, beginning);
   }
 
   // Runs a capture to the end of the fake oplog, and stops it as SIGTERM would.
@@ -120,6 +122,37 @@ TEST_F(ReplicaSetPipelineTest, NeverStreamsFromNowOnWithoutACopy) {
   set_.Insert(11, "db.a", 2);
   EXPECT_EQ(Capture({.snapshot_mode = SnapshotMode::kNever}).code(), absl::StatusCode::kCancelled);
   EXPECT_THAT(Sent(), ElementsAre("c 2"));
+}
+
+TEST_F(ReplicaSetPipelineTest, AReplicaSetThatCameLaterIsCapturedFromTheBeginningOfItsOplog) {
+  set_.whole = true;
+  set_.Noop(9);
+  set_.Insert(10, "db.a", 1);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()}};
+  const auto pipeline = Make({}, ReplicaSetPipeline::Beginning::kLater);
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("c 1"));
+}
+
+TEST_F(ReplicaSetPipelineTest, OneThatCameLaterWithALongHistoryIsCopied) {
+  set_.Insert(10, "db.a", 1);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()}};
+  const auto pipeline = Make({}, ReplicaSetPipeline::Beginning::kLater);
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("r 1!"));
+}
+
+TEST_F(ReplicaSetPipelineTest, AFinishingReplicaSetEndsWhenItsOplogIsHandled) {
+  set_.Noop(10);
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  set_.Insert(11, "db.a", 1);
+  set_.at_end = [] { return absl::InternalError("asked for more than there is"); };
+  const auto pipeline = Make();
+  pipeline->SetFinishing(true);
+  EXPECT_TRUE(pipeline->Run({}).ok());
+  EXPECT_TRUE(pipeline->Drain(absl::Seconds(1)).ok());
+  EXPECT_THAT(Sent(), ElementsAre("c 1"));
+  EXPECT_EQ(Stored().position, (event::Position{{11, 1}, 0}));
 }
 
 TEST_F(ReplicaSetPipelineTest, AnInterruptedCopyIsBegunAgainAndStreamsFromItsFirstPosition) {

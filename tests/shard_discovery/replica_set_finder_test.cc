@@ -202,14 +202,10 @@ TEST_F(ReplicaSetFinderTest, ADeploymentThatCannotBeCapturedIsRefusedWithTheReme
                                           HasSubstr("--replSet rs0"), HasSubstr("rs.initiate()")));
   description.role = ServerRole::kMongos;
   EXPECT_THAT(refusal(description),
-              AllOf(HasSubstr("a:1 is a mongos"), HasSubstr("one shard's replica set")));
+              AllOf(HasSubstr("a:1 is a mongos"), HasSubstr("config server replica set")));
   description.role = ServerRole::kUninitiated;
   EXPECT_THAT(refusal(description),
               AllOf(HasSubstr("a:1 was started"), HasSubstr("rs.initiate()")));
-  description = Member(ServerRole::kPrimary);
-  description.config_server = true;
-  EXPECT_THAT(refusal(description),
-              AllOf(HasSubstr("config server"), HasSubstr("one shard's replica set")));
   EXPECT_EQ(refusal(Member(ServerRole::kPrimary), "rs1"),
             "mongodb.hosts: a:1 belongs to the replica set 'rs0' and not to 'rs1'");
   EXPECT_THAT(clock_.slept(), SizeIs(0));

@@ -8,54 +8,16 @@
 #include <utility>
 
 #include "tests/fakes/fake_clock.h"
+#include "tests/fakes/scripted_runner.h"
 
 namespace shardtail::topology {
 namespace {
 
+using fakes::ScriptedRunner;
+
 using ::testing::Gt;
 using ::testing::Le;
 using ::testing::SizeIs;
-
-// Ends each run with the next of the given results; after the last, runs until it is asked to stop.
-class ScriptedRunner : public Runner {
- public:
-  struct Result {
-    absl::Status status;
-    int64_t entries = 0;
-  };
-  ScriptedRunner(std::string name, std::deque<Result> results)
-      : name_(std::move(name)), results_(std::move(results)) {}
-
-  const std::string& replica_set() const override { return name_; }
-  int64_t progress() const override { return progress_; }
-
-  absl::Status Run(const std::stop_token& stop) override {
-    if (!results_.empty()) {
-      const Result result = results_.front();
-      results_.pop_front();
-      progress_ += result.entries;
-      return result.status;
-    }
-    std::mutex mutex;
-    std::unique_lock lock(mutex);
-    std::condition_variable_any stopped;
-    stopped.wait(lock, stop, [] { return false; });
-    return absl::CancelledError("stopped");
-  }
-
-  absl::Status Drain(absl::Duration timeout) override {
-    drained_with_ = timeout;
-    return drain_status_;
-  }
-
-  absl::Status drain_status_;
-  absl::Duration drained_with_ = absl::ZeroDuration();
-
- private:
-  const std::string name_;
-  std::deque<Result> results_;
-  int64_t progress_ = 0;
-};
 
 constexpr Options kOptions{
     .backoff_initial = absl::Seconds(1), .backoff_max = absl::Seconds(8), .max_attempts = 5};
@@ -139,10 +101,64 @@ TEST(TopologyManagerTest, StopDrainsEachAndReportsWhatCouldNotBeDelivered) {
   TopologyManager manager(kOptions, clock);
   auto runner = std::make_unique<ScriptedRunner>("rs0", std::deque<ScriptedRunner::Result>{});
   ScriptedRunner& running = *runner;
-  running.drain_status_ = absl::DeadlineExceededError("7 records in flight");
+  running.drain_errors_ = {absl::DeadlineExceededError("7 records in flight")};
   manager.Add(std::move(runner));
   EXPECT_EQ(manager.Stop(absl::Seconds(5)).message(), "7 records in flight");
   EXPECT_EQ(running.drained_with_, absl::Seconds(5));
+}
+
+// Waits for what another thread will bring about; the test's own time limit ends it else.
+void WaitForState(const TopologyManager& manager, size_t index, State state) {
+  while (manager.Statuses().at(index).state != state) std::this_thread::yield();
+}
+
+TEST(TopologyManagerTest, AReplicaSetThatIsToFinishEndsDeliveredAndTheOthersGoOn) {
+  fakes::FakeClock clock;
+  TopologyManager manager(kOptions, clock);
+  auto runner = std::make_unique<ScriptedRunner>("rs0");
+  ScriptedRunner& finishing = *runner;
+  manager.Add(std::move(runner));
+  manager.Add(std::make_unique<ScriptedRunner>("rs1"));
+  manager.Finish("rs0");
+  WaitForState(manager, 0, State::kFinished);
+  EXPECT_GT(finishing.drained_with_, absl::ZeroDuration());
+  EXPECT_TRUE(finishing.left());
+  EXPECT_EQ(manager.Statuses()[1].state, State::kRunning);
+}
+
+TEST(TopologyManagerTest, WhatCannotBeDeliveredYetIsNotFinished) {
+  fakes::FakeClock clock;
+  TopologyManager manager(kOptions, clock);
+  auto runner = std::make_unique<ScriptedRunner>("rs0");
+  ScriptedRunner& finishing = *runner;
+  finishing.drain_errors_ = {absl::DeadlineExceededError("1 record in flight")};
+  manager.Add(std::move(runner));
+  manager.Finish("rs0");
+  WaitForState(manager, 0, State::kFinished);
+  EXPECT_EQ(finishing.runs(), 2);
+}
+
+TEST(TopologyManagerTest, AFinishedReplicaSetThatComesBackIsANewOne) {
+  fakes::FakeClock clock;
+  TopologyManager manager(kOptions, clock);
+  manager.Add(std::make_unique<ScriptedRunner>("rs0"));
+  manager.Finish("rs0");
+  WaitForState(manager, 0, State::kFinished);
+  EXPECT_FALSE(manager.Update({.name = "rs0", .shard = "", .seeds = {}}));
+  manager.Add(std::make_unique<ScriptedRunner>("rs0"));
+  ASSERT_THAT(manager.Statuses(), SizeIs(1));
+  EXPECT_EQ(manager.Statuses()[0].state, State::kRunning);
+}
+
+TEST(TopologyManagerTest, AFailedReplicaSetKeepsNobodyWaiting) {
+  fakes::FakeClock clock;
+  TopologyManager manager(kOptions, clock);
+  auto runner = std::make_unique<ScriptedRunner>(
+      "rs0", std::deque<ScriptedRunner::Result>{{absl::DataLossError("broken entry")}});
+  ScriptedRunner& failing = *runner;
+  manager.Add(std::move(runner));
+  EXPECT_FALSE(manager.Wait({}).ok());
+  while (!failing.left()) std::this_thread::yield();
 }
 
 }  // namespace

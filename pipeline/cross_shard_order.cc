@@ -1,0 +1,59 @@
+#include "pipeline/cross_shard_order.h"
+
+#include <utility>
+
+#include "base/status_macros.h"
+
+namespace shardtail::pipeline {
+
+CrossShardOrder::CrossShardOrder(std::string shard, std::unique_ptr<ShardOrder::Seat> seat)
+    : shard_(std::move(shard)), seat_(std::move(seat)) {}
+
+absl::Status CrossShardOrder::Begin(Member& member, const offsets::StoredOffset& from) {
+  migrations_.emplace(shard_, member.GivesMigrationSigns());
+  if (from.settled) {
+    migrations_->BeginSettled();
+  } else {
+    SHARDTAIL_ASSIGN_OR_RETURN(const tailer::IncomingRanges pending, member.PendingRanges());
+    migrations_->BeginUnknown(pending);
+  }
+  // Inside a transaction's entry the rest of it is still to come.
+  if (from.position.index == 0) {
+    seat_->PassThrough(from.position.ts);
+  } else {
+    seat_->Pass(from.position.ts);
+  }
+  return absl::OkStatus();
+}
+
+void CrossShardOrder::BeginEntry(bson::View entry) {
+  tailer::OplogEntry parsed;
+  // What is broken is the decoder's to report.
+  if (!ParseOplogEntry(entry, &parsed).ok() || !parsed.ts.has_value()) return;
+  at_ = *parsed.ts;
+  bson::Reader reader(parsed.o);
+  bson::Element command;
+  commits_prepared_ =
+      parsed.op == "c" && reader.Next(&command) && command.name == "commitTransaction";
+  parts_waited_for_ = false;
+  migrations_->Observe(parsed);
+}
+
+absl::Status CrossShardOrder::BeforeEvent(const event::ChangeEvent& event, Member& member,
+                                          const std::stop_token& stop) {
+  const auto sign_time = [&]() -> absl::StatusOr<mongo::ClusterTime> {
+    return member.ClusterTimeNow();
+  };
+  if (migrations_->IsSuspect(event.ns.full)) {
+    SHARDTAIL_RETURN_IF_ERROR(seat_->WaitForOthers(at_, sign_time, stop));
+    migrations_->Waited(at_);
+  }
+  // An update or delete needs the document to be here already.
+  if (commits_prepared_ && !parts_waited_for_ && event.operation == event::Operation::kCreate) {
+    SHARDTAIL_RETURN_IF_ERROR(seat_->WaitForParts(event.session, at_, sign_time, stop));
+    parts_waited_for_ = true;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace shardtail::pipeline
