@@ -26,6 +26,9 @@ constexpr unsigned kParseFlags =
 // Debezium's: how many events of a collection the current transaction has had.
 constexpr std::string_view kCountPrefix = "transaction_data_collection_order_";
 
+// In the key of a snapshot's progress, and in no other.
+constexpr char kCollection[] = "collection";
+
 void WriteString(std::string_view text, JsonWriter* json) {
   json->String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
 }
@@ -97,7 +100,7 @@ std::optional<std::string> ReplicaSetOf(std::string_view key, std::string_view c
   json.Parse<kParseFlags>(key.data(), key.size());
   if (json.HasParseError() || !json.IsArray() || json.Size() != 2) return std::nullopt;
   if (!json[0].IsString() || TextOf(json[0]) != connector_name) return std::nullopt;
-  if (!json[1].IsObject()) return std::nullopt;
+  if (!json[1].IsObject() || json[1].HasMember(kCollection)) return std::nullopt;
   const rapidjson::Value* const server_id = Optional(json[1], "server_id");
   const rapidjson::Value* const replica_set = Optional(json[1], "rs");
   if (server_id == nullptr || !server_id->IsString() || TextOf(*server_id) != logical_name) {
@@ -123,6 +126,41 @@ std::string EncodeKey(std::string_view connector_name, std::string_view logical_
   json.EndObject();
   json.EndArray();
   return std::string(TextOf(buffer));
+}
+
+std::string EncodeProgressKey(std::string_view connector_name, std::string_view logical_name,
+                              std::string_view replica_set, std::string_view collection) {
+  rapidjson::StringBuffer buffer;
+  JsonWriter json(buffer);
+  json.StartArray();
+  WriteString(connector_name, &json);
+  json.StartObject();
+  json.Key(kCollection);
+  WriteString(collection, &json);
+  json.Key("rs");
+  WriteString(replica_set, &json);
+  json.Key("server_id");
+  WriteString(logical_name, &json);
+  json.EndObject();
+  json.EndArray();
+  return std::string(TextOf(buffer));
+}
+
+std::optional<std::string> DecodeProgressKey(std::string_view key, std::string_view connector_name,
+                                             std::string_view logical_name,
+                                             std::string_view replica_set) {
+  rapidjson::Document parsed;
+  parsed.Parse<kParseFlags>(key.data(), key.size());
+  if (parsed.HasParseError() || !parsed.IsArray() || parsed.Size() != 2 || !parsed[1].IsObject()) {
+    return std::nullopt;
+  }
+  const rapidjson::Value* const found = Optional(parsed[1], kCollection);
+  if (found == nullptr || !found->IsString()) return std::nullopt;
+  std::string collection(TextOf(*found));
+  if (EncodeProgressKey(connector_name, logical_name, replica_set, collection) != key) {
+    return std::nullopt;
+  }
+  return collection;
 }
 
 std::string EncodeValue(const StoredOffset& offset) {

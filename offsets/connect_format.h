@@ -32,6 +32,18 @@ std::string EncodeValue(const StoredOffset& offset);
 // kFailedPrecondition says what is wrong with which field.
 absl::StatusOr<StoredOffset> DecodeValue(std::string_view text);
 
+// `["<connector>",{"collection":"<collection>","rs":"<replica set>","server_id":"<logical
+// name>"}]`: how far the snapshot of a collection has come. Ours alone: Debezium looks its offsets
+// up by keys without a collection, and Connect keeps it, and removes it with the connector's
+// offsets.
+std::string EncodeProgressKey(std::string_view connector_name, std::string_view logical_name,
+                              std::string_view replica_set, std::string_view collection);
+
+// The collection of such a key; nullopt for any other, written otherwise than above too.
+std::optional<std::string> DecodeProgressKey(std::string_view key, std::string_view connector_name,
+                                             std::string_view logical_name,
+                                             std::string_view replica_set);
+
 // The entries of a store, of which those of one connector are wanted.
 class ConnectorOffsets {
  public:

@@ -70,30 +70,58 @@ absl::StatusOr<std::map<std::string, StoredOffset>> FileOffsetStore::LoadAll(
 }
 
 absl::Status FileOffsetStore::Save(std::string_view replica_set, const StoredOffset& offset) {
-  const std::string value = EncodeValue(offset);
-  return Set(replica_set, &value);
+  return Set(EncodeKey(connector_name_, logical_name_, replica_set), EncodeValue(offset));
 }
 
 absl::Status FileOffsetStore::Delete(std::string_view replica_set) {
-  return Set(replica_set, nullptr);
-}
-
-absl::Status FileOffsetStore::Set(std::string_view replica_set, const std::string* value) {
   const std::lock_guard lock(mutex_);
-  if (lock_ == nullptr) {
-    return absl::FailedPreconditionError(fmt::format("offset file {} was opened to read", path_));
-  }
-  // Read anew each time: whatever else is in it must stay.
+  SHARDTAIL_RETURN_IF_ERROR(RequireWritable());
   SHARDTAIL_ASSIGN_OR_RETURN(std::vector<JavaMapEntry> entries, Read());
   const std::string key = EncodeKey(connector_name_, logical_name_, replica_set);
+  const size_t removed = std::erase_if(entries, [&](const JavaMapEntry& entry) {
+    return entry.key == key ||
+           DecodeProgressKey(entry.key, connector_name_, logical_name_, replica_set).has_value();
+  });
+  return removed == 0 ? absl::OkStatus() : Replace(entries);
+}
+
+absl::StatusOr<std::map<std::string, std::string>> FileOffsetStore::LoadProgress(
+    std::string_view replica_set, const std::stop_token& /*stop*/) {
+  const std::lock_guard lock(mutex_);
+  SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<JavaMapEntry> entries, Read());
+  std::map<std::string, std::string> progress;
+  for (const JavaMapEntry& entry : entries) {
+    const auto collection =
+        DecodeProgressKey(entry.key, connector_name_, logical_name_, replica_set);
+    if (collection.has_value() && entry.value.has_value()) progress[*collection] = *entry.value;
+  }
+  return progress;
+}
+
+absl::Status FileOffsetStore::SaveProgress(std::string_view replica_set,
+                                           std::string_view collection,
+                                           std::optional<std::string_view> progress) {
+  return Set(EncodeProgressKey(connector_name_, logical_name_, replica_set, collection), progress);
+}
+
+absl::Status FileOffsetStore::RequireWritable() const {
+  if (lock_ != nullptr) return absl::OkStatus();
+  return absl::FailedPreconditionError(fmt::format("offset file {} was opened to read", path_));
+}
+
+absl::Status FileOffsetStore::Set(const std::string& key, std::optional<std::string_view> value) {
+  const std::lock_guard lock(mutex_);
+  SHARDTAIL_RETURN_IF_ERROR(RequireWritable());
+  // Read anew each time: whatever else is in it must stay.
+  SHARDTAIL_ASSIGN_OR_RETURN(std::vector<JavaMapEntry> entries, Read());
   const auto own = std::ranges::find(entries, key, &JavaMapEntry::key);
-  if (value == nullptr) {
+  if (!value.has_value()) {
     if (own == entries.end()) return absl::OkStatus();
     entries.erase(own);
   } else if (own == entries.end()) {
-    entries.push_back({key, *value});
+    entries.push_back({key, std::string(*value)});
   } else {
-    own->value = *value;
+    own->value = std::string(*value);
   }
   return Replace(entries);
 }

@@ -36,6 +36,10 @@ class FileOffsetStore : public OffsetStore {
   // Durable when it returns OK, the directory's entry included. kUnavailable when the disk is full.
   absl::Status Save(std::string_view replica_set, const StoredOffset& offset) override;
   absl::Status Delete(std::string_view replica_set) override;
+  absl::StatusOr<std::map<std::string, std::string>> LoadProgress(
+      std::string_view replica_set, const std::stop_token& stop) override;
+  absl::Status SaveProgress(std::string_view replica_set, std::string_view collection,
+                            std::optional<std::string_view> progress) override;
 
  private:
   struct CloseFile {
@@ -49,7 +53,8 @@ class FileOffsetStore : public OffsetStore {
   absl::StatusOr<std::vector<JavaMapEntry>> Read() const;
   absl::Status Replace(const std::vector<JavaMapEntry>& entries) const;
   absl::Status Write(const std::string& path, const std::string& bytes) const;
-  absl::Status Set(std::string_view replica_set, const std::string* value);
+  absl::Status Set(const std::string& key, std::optional<std::string_view> value);
+  absl::Status RequireWritable() const;
 
   const std::string connector_name_;
   const std::string logical_name_;

@@ -94,7 +94,6 @@ absl::StatusOr<std::unique_ptr<KafkaOffsetStore>> KafkaOffsetStore::Create(
 
 absl::StatusOr<std::map<std::string, StoredOffset>> KafkaOffsetStore::LoadAll(
     const std::stop_token& stop) {
-  const std::lock_guard lock(mutex_);
   ConnectorOffsets offsets(options_.connector_name, options_.logical_name,
                            fmt::format("topic {}", options_.topic));
   const auto add = [&offsets](const kafka::TopicRecord& record) {
@@ -103,49 +102,89 @@ absl::StatusOr<std::map<std::string, StoredOffset>> KafkaOffsetStore::LoadAll(
     }
     return absl::OkStatus();
   };
+  SHARDTAIL_RETURN_IF_ERROR(ReadAll(add, stop));
+  return offsets.Decode();
+}
+
+absl::StatusOr<std::map<std::string, std::string>> KafkaOffsetStore::LoadProgress(
+    std::string_view replica_set, const std::stop_token& stop) {
+  std::map<std::string, std::string> progress;
+  const auto add = [&](const kafka::TopicRecord& record) {
+    if (!record.key.has_value()) return absl::OkStatus();
+    const auto collection =
+        DecodeProgressKey(*record.key, options_.connector_name, options_.logical_name, replica_set);
+    if (!collection.has_value()) return absl::OkStatus();
+    if (record.value.has_value()) {
+      progress[*collection] = std::string(*record.value);
+    } else {
+      progress.erase(*collection);
+    }
+    return absl::OkStatus();
+  };
+  SHARDTAIL_RETURN_IF_ERROR(ReadAll(add, stop));
+  return progress;
+}
+
+absl::Status KafkaOffsetStore::ReadAll(
+    absl::FunctionRef<absl::Status(const kafka::TopicRecord&)> consume,
+    const std::stop_token& stop) {
+  const std::lock_guard lock(mutex_);
   base::Clock& clock = base::Clock::Real();
   const absl::Duration deadline = clock.Monotonic() + kTimeout;
-  absl::Status read = reader_->ReadAll(options_.topic, kTimeout, add, stop);
+  absl::Status read = reader_->ReadAll(options_.topic, kTimeout, consume, stop);
   while (read.code() == absl::StatusCode::kNotFound && made_just_now_ &&
          clock.Monotonic() < deadline && clock.Sleep(kKnownWait, stop)) {
-    read = reader_->ReadAll(options_.topic, kTimeout, add, stop);
+    read = reader_->ReadAll(options_.topic, kTimeout, consume, stop);
   }
   if (read.ok()) made_just_now_ = false;
   if (read.code() == absl::StatusCode::kNotFound) {
-    if (access_ == Access::kRead) return offsets.Decode();
+    if (access_ == Access::kRead) return absl::OkStatus();
     if (stop.stop_requested()) return absl::CancelledError("a stop was asked for");
     // It was there, or made, when the store was opened: "not there" is no answer to trust an offset
     // to.
     return absl::UnavailableError(fmt::format(
         "the brokers do not know topic {} of offsets (yet, or any more)", options_.topic));
   }
-  SHARDTAIL_RETURN_IF_ERROR(read);
-  return offsets.Decode();
+  return read;
 }
 
 absl::Status KafkaOffsetStore::Save(std::string_view replica_set, const StoredOffset& offset) {
-  return Write(replica_set, EncodeValue(offset));
+  return Write(EncodeKey(options_.connector_name, options_.logical_name, replica_set),
+               EncodeValue(offset), fmt::format("the offset of replica set {}", replica_set));
 }
 
 absl::Status KafkaOffsetStore::Delete(std::string_view replica_set) {
-  return Write(replica_set, std::nullopt);
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto progress, LoadProgress(replica_set, {}));
+  for (const auto& [collection, text] : progress) {
+    SHARDTAIL_RETURN_IF_ERROR(SaveProgress(replica_set, collection, std::nullopt));
+  }
+  return Write(EncodeKey(options_.connector_name, options_.logical_name, replica_set), std::nullopt,
+               fmt::format("the offset of replica set {}", replica_set));
 }
 
-absl::Status KafkaOffsetStore::Write(std::string_view replica_set,
-                                     std::optional<std::string_view> value) {
+absl::Status KafkaOffsetStore::SaveProgress(std::string_view replica_set,
+                                            std::string_view collection,
+                                            std::optional<std::string_view> progress) {
+  return Write(
+      EncodeProgressKey(options_.connector_name, options_.logical_name, replica_set, collection),
+      progress,
+      fmt::format("the progress of collection {} of replica set {}", collection, replica_set));
+}
+
+absl::Status KafkaOffsetStore::Write(std::string_view key, std::optional<std::string_view> value,
+                                     std::string_view what) {
   const std::lock_guard lock(mutex_);
   if (producer_ == nullptr) {
     return absl::FailedPreconditionError(
         fmt::format("topic {} of offsets was opened to read", options_.topic));
   }
-  const std::string key = EncodeKey(options_.connector_name, options_.logical_name, replica_set);
   const uint64_t ticket = ++last_ticket_;
   absl::Status written = producer_->Send({.topic = options_.topic, .key = key, .value = value},
                                          ticket, std::stop_token());
   if (written.ok()) written = delivery_.Await(ticket, options_.flush_timeout);
   if (written.ok()) return written;
-  return absl::Status(written.code(), fmt::format("the offset of replica set {} was not stored: {}",
-                                                  replica_set, std::string(written.message())));
+  return absl::Status(written.code(),
+                      fmt::format("{} was not stored: {}", what, std::string(written.message())));
 }
 
 void KafkaOffsetStore::Delivery::OnDelivered(std::span<const uint64_t> tickets) {

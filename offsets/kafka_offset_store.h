@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kafka/options.h"
@@ -37,6 +38,10 @@ class KafkaOffsetStore : public OffsetStore {
   // it may have been stored all the same.
   absl::Status Save(std::string_view replica_set, const StoredOffset& offset) override;
   absl::Status Delete(std::string_view replica_set) override;
+  absl::StatusOr<std::map<std::string, std::string>> LoadProgress(
+      std::string_view replica_set, const std::stop_token& stop) override;
+  absl::Status SaveProgress(std::string_view replica_set, std::string_view collection,
+                            std::optional<std::string_view> progress) override;
 
  private:
   // Hears what became of the newest write.
@@ -57,7 +62,11 @@ class KafkaOffsetStore : public OffsetStore {
 
   KafkaOffsetStore(const Options& options, Access access);
 
-  absl::Status Write(std::string_view replica_set, std::optional<std::string_view> value);
+  // Every record of the topic.
+  absl::Status ReadAll(absl::FunctionRef<absl::Status(const kafka::TopicRecord&)> consume,
+                       const std::stop_token& stop);
+  absl::Status Write(std::string_view key, std::optional<std::string_view> value,
+                     std::string_view what);
 
   const Options options_;
   const Access access_;

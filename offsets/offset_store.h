@@ -29,7 +29,17 @@ class OffsetStore {
   // Durable when it returns OK.
   virtual absl::Status Save(std::string_view replica_set, const StoredOffset& offset) = 0;
 
+  // The offset, and before it the progress of the replica set's snapshot.
   virtual absl::Status Delete(std::string_view replica_set) = 0;
+
+  // How far a snapshot of the replica set has come: by collection (the text of its UUID), a text
+  // that this folder does not look into. Errors as LoadAll()'s.
+  virtual absl::StatusOr<std::map<std::string, std::string>> LoadProgress(
+      std::string_view replica_set, const std::stop_token& stop) = 0;
+
+  // Of one collection; nullopt removes it. Durable when it returns OK.
+  virtual absl::Status SaveProgress(std::string_view replica_set, std::string_view collection,
+                                    std::optional<std::string_view> progress) = 0;
 };
 
 }  // namespace shardtail::offsets

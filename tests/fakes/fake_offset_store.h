@@ -3,6 +3,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,24 @@ class FakeOffsetStore : public offsets::OffsetStore {
   absl::Status Delete(std::string_view replica_set) override {
     const std::lock_guard lock(mutex_);
     offsets_.erase(std::string(replica_set));
+    progress_.erase(std::string(replica_set));
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::map<std::string, std::string>> LoadProgress(std::string_view replica_set,
+                                                                  const std::stop_token&) override {
+    const std::lock_guard lock(mutex_);
+    if (!status_.ok()) return status_;
+    return progress_[std::string(replica_set)];
+  }
+
+  absl::Status SaveProgress(std::string_view replica_set, std::string_view collection,
+                            std::optional<std::string_view> progress) override {
+    const std::lock_guard lock(mutex_);
+    if (!status_.ok()) return status_;
+    auto& of_set = progress_[std::string(replica_set)];
+    of_set.erase(std::string(collection));
+    if (progress.has_value()) of_set.emplace(collection, *progress);
     return absl::OkStatus();
   }
 
@@ -48,6 +67,7 @@ class FakeOffsetStore : public offsets::OffsetStore {
  private:
   mutable std::mutex mutex_;
   std::map<std::string, offsets::StoredOffset> offsets_;
+  std::map<std::string, std::map<std::string, std::string>> progress_;  // by replica set
   std::vector<offsets::StoredOffset> saves_;
   absl::Status status_;
 };

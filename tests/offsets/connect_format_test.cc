@@ -150,6 +150,17 @@ TEST_F(ConnectorOffsetsTest, LeavesThoseOfOthersAlone) {
   EXPECT_THAT(*offsets_.Decode(), testing::IsEmpty());
 }
 
+TEST_F(ConnectorOffsetsTest, DoesNotTakeTheProgressOfASnapshotForAnOffset) {
+  const std::string key = EncodeProgressKey("mongo-src", "dbserver1", "rs28000", "u");
+  EXPECT_EQ(key, R"(["mongo-src",{"collection":"u","rs":"rs28000","server_id":"dbserver1"}])");
+  offsets_.Add(key, "{}");
+  EXPECT_THAT(*offsets_.Decode(), testing::IsEmpty());
+  EXPECT_EQ(DecodeProgressKey(key, "mongo-src", "dbserver1", "rs28000"), "u");
+  EXPECT_EQ(DecodeProgressKey(key, "mongo-src", "dbserver1", "rs"), std::nullopt);
+  EXPECT_EQ(DecodeProgressKey(kKey, "mongo-src", "dbserver1", "rs28000"), std::nullopt);
+  EXPECT_EQ(DecodeProgressKey("[", "mongo-src", "dbserver1", "rs28000"), std::nullopt);
+}
+
 TEST_F(ConnectorOffsetsTest, DoesNotReadAKeyThatConnectWouldNotFind) {
   offsets_.Add(R"(["mongo-src",{"server_id":"dbserver1","rs":"rs28000"}])", kPlain);
   offsets_.Add(R"([ "mongo-src", {"rs":"rs28000","server_id":"dbserver1"} ])", kPlain);

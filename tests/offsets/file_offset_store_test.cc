@@ -57,6 +57,26 @@ class FileOffsetStoreTest : public testing::Test {
   std::string path_;
 };
 
+TEST_F(FileOffsetStoreTest, KeepsTheProgressOfASnapshotBesideTheOffsets) {
+  const auto store = Open();
+  ASSERT_TRUE(store->Save("copied", At(1)).ok());
+  ASSERT_TRUE(store->SaveProgress("copied", "uuid-1", "{}").ok());
+  ASSERT_TRUE(store->SaveProgress("copied", "uuid-1", "{\"a\":1}").ok());
+  ASSERT_TRUE(store->SaveProgress("copied", "uuid-2", "{}").ok());
+  ASSERT_TRUE(store->SaveProgress("copied", "uuid-3", "{}").ok());
+  ASSERT_TRUE(store->SaveProgress("copied", "uuid-3", std::nullopt).ok());
+  ASSERT_TRUE(store->SaveProgress("other", "uuid-1", "{}").ok());
+  EXPECT_THAT(*store->LoadProgress("copied", {}),
+              ElementsAre(Pair("uuid-1", "{\"a\":1}"), Pair("uuid-2", "{}")));
+  EXPECT_EQ(store->LoadAll({})->at("copied"), At(1));
+
+  ASSERT_TRUE(store->Delete("copied").ok());
+  EXPECT_THAT(*store->LoadProgress("copied", {}), IsEmpty());
+  EXPECT_FALSE(store->LoadAll({})->contains("copied"));
+  EXPECT_THAT(*store->LoadProgress("other", {}), ElementsAre(Pair("uuid-1", "{}")));
+  ASSERT_TRUE(store->Delete("other").ok());
+}
+
 TEST_F(FileOffsetStoreTest, FindsNothingWhereThereIsNoFile) {
   EXPECT_THAT(*Open()->LoadAll(), IsEmpty());
   EXPECT_FALSE(std::filesystem::exists(path_));
