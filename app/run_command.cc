@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "filter/namespace_filter.h"
 #include "mongo/client.h"
 #include "mongo/connection_string.h"
+#include "offsets/consistent_start.h"
 #include "offsets/create_offset_store.h"
 #include "pipeline/offset_committer.h"
 #include "pipeline/replica_set_pipeline.h"
@@ -149,7 +151,7 @@ absl::Status CheckReplicaSet(const Shared& shared, const mongo::SeedSet& seeds,
 
 std::unique_ptr<topology::Runner> MakeRunner(const Shared& shared,
                                              const shard_discovery::ReplicaSet& replica_set,
-                                             pipeline::ReplicaSetPipeline::Beginning beginning) {
+                                             pipeline::PipelineStart start) {
   const config::Configuration& config = shared.config;
   std::unique_ptr<pipeline::CrossShardOrder> order;
   if (!replica_set.shard.empty()) {
@@ -178,8 +180,19 @@ std::unique_ptr<topology::Runner> MakeRunner(const Shared& shared,
                                                 .encoder = shared.encoder,
                                                 .metadata = shared.metadata,
                                                 .clock = shared.clock},
-            config.pipeline, replica_set.name, beginning, std::move(order));
+            config.pipeline, replica_set.name, start, std::move(order));
       });
+}
+
+std::map<std::string, bson::Timestamp> ShardsThatStartEarlier(
+    const shard_discovery::Deployment& deployment,
+    const std::map<std::string, offsets::StoredOffset>& stored) {
+  std::map<std::string, offsets::StoredOffset> shards;
+  for (const shard_discovery::ReplicaSet& replica_set : deployment.replica_sets) {
+    const auto found = stored.find(replica_set.name);
+    if (!replica_set.shard.empty() && found != stored.end()) shards.insert(*found);
+  }
+  return offsets::ShardsToStartEarlier(shards);
 }
 
 absl::Status Capture(const config::Configuration& config, const std::stop_token& stop) {
@@ -219,6 +232,7 @@ absl::Status Capture(const config::Configuration& config, const std::stop_token&
     SHARDTAIL_RETURN_IF_ERROR(CheckReplicaSet(shared, deployment.replica_sets.front().seeds, stop));
   }
   topology::TopologyManager manager(config.topology, clock);
+  const auto starts_earlier = ShardsThatStartEarlier(deployment, stored);
   // A replica set that comes while others are captured already, or were before, is a new one.
   bool later = !stored.empty();
   topology::ShardWatch watch(
@@ -226,9 +240,12 @@ absl::Status Capture(const config::Configuration& config, const std::stop_token&
       [&finder](const std::optional<mongo::ClusterTime>& after, const std::stop_token& asked) {
         return finder.Find(after, asked);
       },
-      [&shared, &later](const shard_discovery::ReplicaSet& replica_set) {
-        using Beginning = pipeline::ReplicaSetPipeline::Beginning;
-        return MakeRunner(shared, replica_set, later ? Beginning::kLater : Beginning::kConnector);
+      [&](const shard_discovery::ReplicaSet& replica_set) {
+        pipeline::PipelineStart start;
+        if (later) start.beginning = pipeline::Beginning::kLater;
+        const auto earlier = starts_earlier.find(replica_set.name);
+        if (earlier != starts_earlier.end()) start.no_later_than = earlier->second;
+        return MakeRunner(shared, replica_set, start);
       },
       config.topology.poll_interval, clock);
   auto probe = std::make_unique<ShardListProbe>();

@@ -201,6 +201,12 @@ std::string EncodeValue(const StoredOffset& offset) {
     json.Key("commit_tord");
     json.Int64(offset.inside->index);
   }
+  if (offset.waited != bson::Timestamp()) {
+    json.Key("waited_sec");
+    json.Int(ToJavaInt(offset.waited.seconds));
+    json.Key("waited_ord");
+    json.Int(ToJavaInt(offset.waited.increment));
+  }
   if (offset.settled) {
     json.Key("moves_settled");
     json.Bool(true);
@@ -229,6 +235,10 @@ absl::StatusOr<StoredOffset> DecodeValue(std::string_view text) {
   if (const auto* initsync = Optional(json, "initsync"); initsync != nullptr) {
     if (!initsync->IsBool()) return Wrong("initsync", "is neither true nor false");
     offset.initsync = initsync->GetBool();
+  }
+  if (Optional(json, "waited_sec") != nullptr) {
+    SHARDTAIL_ASSIGN_OR_RETURN(offset.waited.seconds, Unsigned32(json, "waited_sec"));
+    SHARDTAIL_ASSIGN_OR_RETURN(offset.waited.increment, Unsigned32(json, "waited_ord"));
   }
   if (const auto* settled = Optional(json, "moves_settled"); settled != nullptr) {
     if (!settled->IsBool()) return Wrong("moves_settled", "is neither true nor false");

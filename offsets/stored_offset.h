@@ -32,6 +32,10 @@ struct StoredOffset {
   // still be on their way (tailer::IncomingMigrations).
   bool settled = false;
 
+  // Of a shard: the latest time before which every other shard had handed its entries over, when
+  // an event up to `position` waited for that; zero where none did. See ShardsToStartEarlier().
+  bson::Timestamp waited;
+
   // Behind `position`, the transaction that commits at inside->ts is captured up to its operation
   // inside->index. Only for transactions in several oplog entries: Debezium 1.3 would misread such
   // an index in `position`, and knows nothing of this one.
@@ -46,7 +50,8 @@ struct StoredOffset {
         a.transaction == b.transaction ||
         (a.transaction != nullptr && b.transaction != nullptr && *a.transaction == *b.transaction);
     return same_counts && a.position == b.position && a.session == b.session && a.h == b.h &&
-           a.initsync == b.initsync && a.settled == b.settled && a.inside == b.inside;
+           a.initsync == b.initsync && a.settled == b.settled && a.waited == b.waited &&
+           a.inside == b.inside;
   }
 };
 

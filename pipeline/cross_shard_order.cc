@@ -1,5 +1,6 @@
 #include "pipeline/cross_shard_order.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/status_macros.h"
@@ -10,6 +11,7 @@ CrossShardOrder::CrossShardOrder(std::string shard, std::unique_ptr<ShardOrder::
     : shard_(std::move(shard)), seat_(std::move(seat)) {}
 
 absl::Status CrossShardOrder::Begin(Member& member, const offsets::StoredOffset& from) {
+  waited_ = from.waited;
   migrations_.emplace(shard_, member.GivesMigrationSigns());
   if (from.settled) {
     migrations_->BeginSettled();
@@ -47,10 +49,13 @@ absl::Status CrossShardOrder::BeforeEvent(const event::ChangeEvent& event, Membe
   if (migrations_->IsSuspect(event.ns.full)) {
     SHARDTAIL_RETURN_IF_ERROR(seat_->WaitForOthers(at_, sign_time, stop));
     migrations_->Waited(at_);
+    waited_ = std::max(waited_, at_);
   }
   // An update or delete needs the document to be here already.
   if (commits_prepared_ && !parts_waited_for_ && event.operation == event::Operation::kCreate) {
-    SHARDTAIL_RETURN_IF_ERROR(seat_->WaitForParts(event.session, at_, sign_time, stop));
+    SHARDTAIL_ASSIGN_OR_RETURN(const bson::Timestamp parts,
+                               seat_->WaitForParts(event.session, at_, sign_time, stop));
+    waited_ = std::max(waited_, parts);
     parts_waited_for_ = true;
   }
   return absl::OkStatus();

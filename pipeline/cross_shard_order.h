@@ -38,6 +38,9 @@ class CrossShardOrder {
   // A stream that begins after the last entry need not expect anything to overtake.
   bool settled() const { return migrations_.has_value() && migrations_->settled(); }
 
+  // See StoredOffset::waited: for the offset of the entry under way.
+  bson::Timestamp waited() const { return waited_; }
+
   ShardOrder::Seat& seat() { return *seat_; }
 
  private:
@@ -45,6 +48,7 @@ class CrossShardOrder {
   const std::unique_ptr<ShardOrder::Seat> seat_;
   std::optional<tailer::IncomingMigrations> migrations_;  // from Begin() on
   bson::Timestamp at_;                                    // the entry under way
+  bson::Timestamp waited_;
   bool commits_prepared_ = false;  // it ends a transaction that several shards may take part in
   bool parts_waited_for_ = false;
 };

@@ -50,6 +50,9 @@ class Member {
   };
   virtual absl::StatusOr<Beginning> FindBeginning() = 0;
 
+  // The last entry at or before `ts`; kNotFound where the oplog begins later.
+  virtual absl::StatusOr<offsets::StoredOffset> LastUntil(bson::Timestamp ts) = 0;
+
   // Of a shard: see tailer::IncomingMigrations.
   virtual bool GivesMigrationSigns() const = 0;
   virtual absl::StatusOr<tailer::IncomingRanges> PendingRanges() = 0;

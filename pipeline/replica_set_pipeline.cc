@@ -41,11 +41,11 @@ struct ReplicaSetPipeline::Delivery : public sink::DeliveryListener {
 };
 
 ReplicaSetPipeline::ReplicaSetPipeline(Parts parts, Options options, std::string replica_set,
-                                       Beginning beginning, std::unique_ptr<CrossShardOrder> order)
+                                       PipelineStart start, std::unique_ptr<CrossShardOrder> order)
     : parts_(std::move(parts)),
       options_(options),
       replica_set_(std::move(replica_set)),
-      beginning_(beginning),
+      start_(start),
       order_(std::move(order)),
       window_alarm_(replica_set_, tailer_metrics_) {}
 
@@ -119,11 +119,31 @@ absl::Status ReplicaSetPipeline::FindStart(Member& member, const std::stop_token
   }
   progress_ = own->second;
   progress_->initsync = false;
+  if (start_.no_later_than.has_value() && !copy_needed_) {
+    SHARDTAIL_RETURN_IF_ERROR(StartEarlier(member, *start_.no_later_than));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::StartEarlier(Member& member, bson::Timestamp ts) {
+  auto earlier = member.LastUntil(ts);
+  if (absl::IsNotFound(earlier.status())) {
+    base::LogWarn(
+        "the oplog does not reach back to ({}, {}), where another shard goes on: documents that "
+        "moved from it since may end in the topics as they were there",
+        ts.seconds, ts.increment);
+    return absl::OkStatus();
+  }
+  SHARDTAIL_RETURN_IF_ERROR(earlier.status());
+  progress_ = *std::move(earlier);
+  base::LogInfo("starting after {} instead, for another shard repeats events from there on",
+                event::ToString(progress_->position));
+  start_.no_later_than.reset();
   return absl::OkStatus();
 }
 
 absl::Status ReplicaSetPipeline::FindFirstStart(Member& member) {
-  if (beginning_ == Beginning::kLater) {
+  if (start_.beginning == Beginning::kLater) {
     SHARDTAIL_ASSIGN_OR_RETURN(const Member::Beginning oplog, member.FindBeginning());
     if (oplog.whole || options_.snapshot_mode == SnapshotMode::kNever) {
       progress_ = oplog.first;
@@ -280,7 +300,7 @@ absl::Status ReplicaSetPipeline::HandleEntry(bson::View entry, tailer::EntryDeco
         }
         if (order_ != nullptr) {
           SHARDTAIL_RETURN_IF_ERROR(KeepOrder(event, member, stop));
-          if (!event.spans_entries) offset.settled = order_->settled();
+          if (!event.spans_entries) NoteOrder(&offset);
         }
         SHARDTAIL_RETURN_IF_ERROR(publisher.Publish(event, offset, stop));
         progress_ = publisher.last_offset();
@@ -293,7 +313,9 @@ absl::Status ReplicaSetPipeline::HandleEntry(bson::View entry, tailer::EntryDeco
     SHARDTAIL_RETURN_IF_ERROR(decoded);
   }
   if (!passed) {
-    publisher.Pass({.position = {*ts, 0}, .settled = order_ != nullptr && order_->settled()});
+    offsets::StoredOffset after{.position = {*ts, 0}};
+    if (order_ != nullptr) NoteOrder(&after);
+    publisher.Pass(after);
     progress_ = publisher.last_offset();
   }
   if (transaction) {
@@ -302,6 +324,11 @@ absl::Status ReplicaSetPipeline::HandleEntry(bson::View entry, tailer::EntryDeco
   }
   if (order_ != nullptr) order_->EndEntry();
   return absl::OkStatus();
+}
+
+void ReplicaSetPipeline::NoteOrder(offsets::StoredOffset* offset) const {
+  offset->settled = order_->settled();
+  offset->waited = order_->waited();
 }
 
 absl::Status ReplicaSetPipeline::KeepOrder(const event::ChangeEvent& event, Member& member,

@@ -31,6 +31,21 @@
 
 namespace shardtail::pipeline {
 
+// Where a replica set without a stored offset begins.
+enum class Beginning : uint8_t {
+  kConnector,  // as snapshot.mode says: nothing was captured before
+  // The others were captured before this one came: with the beginning of its oplog, where that is
+  // still there. Else as snapshot.mode says, but from the oldest entry rather than from now.
+  kLater,
+};
+
+struct PipelineStart {
+  Beginning beginning = Beginning::kConnector;
+  // Of a shard that must not take all of its stored offset for granted in the process's first
+  // run: see offsets::ShardsToStartEarlier().
+  std::optional<bson::Timestamp> no_later_than;
+};
+
 // Captures one replica set: finds the stored offset, copies what is there where there is none, and
 // then streams the oplog for as long as nobody asks to stop.
 //
@@ -61,18 +76,9 @@ class ReplicaSetPipeline {
     base::Clock& clock;
   };
 
-  // Where a replica set without a stored offset begins.
-  enum class Beginning {
-    kConnector,  // as snapshot.mode says: nothing was captured before
-    // The others were captured before this one came: with the beginning of its oplog, where that is
-    // still there. Else as snapshot.mode says, but from the oldest entry rather than from now.
-    kLater,
-  };
-
   // `order` only for a shard of a cluster.
   ReplicaSetPipeline(Parts parts, Options options, std::string replica_set,
-                     Beginning beginning = Beginning::kConnector,
-                     std::unique_ptr<CrossShardOrder> order = nullptr);
+                     PipelineStart start = {}, std::unique_ptr<CrossShardOrder> order = nullptr);
   ~ReplicaSetPipeline();
 
   // Any thread: whether Run() is to end with OK when it has handled what is in the oplog now.
@@ -102,6 +108,7 @@ class ReplicaSetPipeline {
   // Where to go on from; decides whether to copy first.
   absl::Status FindStart(Member& member, const std::stop_token& stop);
   absl::Status FindFirstStart(Member& member);
+  absl::Status StartEarlier(Member& member, bson::Timestamp ts);
   absl::Status Copy(Member& member, const std::stop_token& stop);
   absl::Status Stream(Member& member, const std::stop_token& stop);
   absl::Status HandleEntry(bson::View entry, tailer::EntryDecoder& decoder, Member& member,
@@ -109,13 +116,15 @@ class ReplicaSetPipeline {
   // Before an event of a shard is published: waits while it could overtake another shard's.
   absl::Status KeepOrder(const event::ChangeEvent& event, Member& member,
                          const std::stop_token& stop);
+  // What the offset of a shard's entry tells of its order with others'.
+  void NoteOrder(offsets::StoredOffset* offset) const;
   // The position is not in the oplog any more: copy again or give up, as snapshot.mode says.
   absl::Status HandleLostPosition(const absl::Status& status);
 
   const Parts parts_;
   const Options options_;
   const std::string replica_set_;
-  const Beginning beginning_;
+  PipelineStart start_;
   const std::unique_ptr<CrossShardOrder> order_;
   std::atomic<bool> finishing_ = false;
   metrics::PipelineMetrics metrics_;

@@ -83,6 +83,11 @@ absl::StatusOr<Member::Beginning> ServerMember::FindBeginning() {
                    .whole = found.whole};
 }
 
+absl::StatusOr<offsets::StoredOffset> ServerMember::LastUntil(bson::Timestamp ts) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const tailer::OplogPoint point, tailer::LastEntryUntil(*client_, ts));
+  return offsets::StoredOffset{.position = point.position, .session = point.session, .h = point.h};
+}
+
 bool ServerMember::GivesMigrationSigns() const { return max_wire_version_ >= kWireVersion44; }
 
 absl::StatusOr<tailer::IncomingRanges> ServerMember::PendingRanges() {

@@ -36,6 +36,7 @@ class ServerMember : public Member {
       const offsets::StoredOffset& start,
       absl::FunctionRef<absl::Status(const event::ChangeEvent&)> consume) override;
   absl::StatusOr<Beginning> FindBeginning() override;
+  absl::StatusOr<offsets::StoredOffset> LastUntil(bson::Timestamp ts) override;
   bool GivesMigrationSigns() const override;
   absl::StatusOr<tailer::IncomingRanges> PendingRanges() override;
   absl::StatusOr<mongo::ClusterTime> ClusterTimeNow() override;

@@ -119,11 +119,12 @@ absl::Status ShardOrder::Seat::WaitForOthers(bson::Timestamp at, SignTime sign_t
   return result;
 }
 
-absl::Status ShardOrder::Seat::WaitForParts(const event::SessionTransaction& transaction,
-                                            bson::Timestamp at, SignTime sign_time,
-                                            const std::stop_token& stop) {
+absl::StatusOr<bson::Timestamp> ShardOrder::Seat::WaitForParts(
+    const event::SessionTransaction& transaction, bson::Timestamp at, SignTime sign_time,
+    const std::stop_token& stop) {
   {
     const std::lock_guard lock(order_.mutex_);
+    latest_need_ = {};
     Hold(at, transaction);
   }
   const absl::StatusOr<mongo::ClusterTime> signed_time = sign_time();
@@ -155,7 +156,8 @@ absl::Status ShardOrder::Seat::WaitForParts(const event::SessionTransaction& tra
     }
   }
   Release();
-  return result;
+  if (!result.ok()) return result;
+  return latest_need_;
 }
 
 bson::Timestamp ShardOrder::Seat::Reached() const {
@@ -252,6 +254,7 @@ bool ShardOrder::Seat::TakeAnswers(std::vector<Asked>& asked,
     const bool goes_first = each.seat->holding_in_ == transaction && name_ < each.seat->name_;
     if (part->state == TransactionPart::State::kEnded && !goes_first) {
       needs_.push_back({.of = each.seat, .ts = Next(part->until)});
+      latest_need_ = std::max(latest_need_, Next(part->until));
     }
     return true;
   });

@@ -99,9 +99,11 @@ class ShardOrder::Seat {
 
   // Before an insert of a transaction that several shards may take part in, at the entry that
   // commits it: waits until each of the others has handed over its part, which may hold the same
-  // document's delete. Where shards wait for each other so, one goes on all the same: see ties().
-  absl::Status WaitForParts(const event::SessionTransaction& transaction, bson::Timestamp at,
-                            SignTime sign_time, const std::stop_token& stop);
+  // document's delete. Returns the time before which the others have handed over all. Where shards
+  // wait for each other so, one goes on all the same: see ties().
+  absl::StatusOr<bson::Timestamp> WaitForParts(const event::SessionTransaction& transaction,
+                                               bson::Timestamp at, SignTime sign_time,
+                                               const std::stop_token& stop);
 
   // Whether others need not wait for this shard: it failed for good, or was stopped. Any thread.
   void SetAbsent(bool absent);
@@ -163,6 +165,7 @@ class ShardOrder::Seat {
   std::optional<bson::Timestamp> holding_;               // this seat waits, at that entry
   std::optional<event::SessionTransaction> holding_in_;  // and in that transaction
   std::vector<Need> needs_;
+  bson::Timestamp latest_need_;  // of the transaction under way
   std::deque<Request> requests_;
   std::optional<mongo::ClusterTime> wanted_;  // the latest time that others want it to reach
   std::condition_variable_any asked_;

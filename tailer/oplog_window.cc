@@ -67,6 +67,22 @@ absl::StatusOr<OplogPoint> LatestEntry(mongo::Client& client) {
   return ToPoint(document);
 }
 
+absl::StatusOr<OplogPoint> LastEntryUntil(mongo::Client& client, bson::Timestamp ts) {
+  bson::Builder find;
+  find.String("find", "oplog.rs")
+      .OpenDocument("filter")
+      .OpenDocument("ts")
+      .Time("$lte", ts)
+      .Close()
+      .Close()
+      .OpenDocument("sort")
+      .Int32("$natural", -1)
+      .Close();
+  LimitToOne(&find);
+  SHARDTAIL_ASSIGN_OR_RETURN(const bson::Document document, FindOne(client, find.Build()));
+  return ToPoint(document);
+}
+
 absl::StatusOr<OplogWindow> ReadOplogWindow(mongo::Client& client) {
   SHARDTAIL_ASSIGN_OR_RETURN(const bson::Document oldest, FindEnd(client, 1));
   SHARDTAIL_ASSIGN_OR_RETURN(const bson::Document newest, FindEnd(client, -1));

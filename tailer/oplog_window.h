@@ -27,6 +27,10 @@ struct OplogPoint {
 // The last majority-committed entry: where a capture begins that wants what comes from now on.
 absl::StatusOr<OplogPoint> LatestEntry(mongo::Client& client);
 
+// The last entry at or before `ts`; kNotFound when the oplog begins later. Reads back from the
+// oplog's end: for a `ts` of some minutes ago at most.
+absl::StatusOr<OplogPoint> LastEntryUntil(mongo::Client& client, bson::Timestamp ts);
+
 // The oldest entry, and whether it is the one that a replica set's initiation writes: nothing came
 // before it then.
 struct OplogBeginning {

@@ -58,7 +58,7 @@ bool TopologyManager::Update(const shard_discovery::ReplicaSet& replica_set) {
 void TopologyManager::Finish(const std::string& replica_set) {
   const std::lock_guard lock(mutex_);
   Entry* entry = Find(replica_set);
-  if (entry == nullptr) return;
+  if (entry == nullptr || entry->runner == nullptr) return;
   entry->finishing = true;
   entry->runner->Finish();
 }
@@ -94,6 +94,7 @@ absl::Status TopologyManager::Stop(absl::Duration drain_timeout) {
   const absl::Duration deadline = clock_.Monotonic() + drain_timeout;
   absl::Status first;
   for (const auto& entry : entries_) {
+    if (entry->runner == nullptr) continue;  // finished
     const absl::Duration left = std::max(deadline - clock_.Monotonic(), absl::ZeroDuration());
     first.Update(entry->runner->Drain(left));
   }
@@ -163,14 +164,16 @@ bool TopologyManager::EndFinished(Entry& entry) {
                   std::string(delivered.message()));
     return false;
   }
+  std::unique_ptr<Runner> finished;  // goes without the lock
   {
     const std::lock_guard lock(mutex_);
     if (!entry.finishing) return false;
     entry.status.state = State::kFinished;
+    finished = std::move(entry.runner);
   }
-  entry.runner->Leave();
   base::LogInfo("capture of {} finished: all that its oplog held is delivered, the offset is kept",
-                entry.runner->replica_set());
+                finished->replica_set());
+  finished.reset();
   changed_.notify_all();
   return true;
 }

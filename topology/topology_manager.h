@@ -83,9 +83,9 @@ class TopologyManager {
 
  private:
   struct Entry {
-    std::unique_ptr<Runner> runner;
-    ReplicaSetStatus status;  // guarded by mutex_
-    bool finishing = false;   // guarded by mutex_
+    std::unique_ptr<Runner> runner;  // null when finished
+    ReplicaSetStatus status;         // guarded by mutex_
+    bool finishing = false;          // guarded by mutex_
     std::jthread thread;
   };
   void Supervise(Entry& entry, const std::stop_token& stop);

@@ -155,6 +155,15 @@ class FakeMember : public pipeline::Member {
                      .whole = set_.whole};
   }
 
+  absl::StatusOr<offsets::StoredOffset> LastUntil(bson::Timestamp ts) override {
+    for (auto entry = set_.oplog.rbegin(); entry != set_.oplog.rend(); ++entry) {
+      if (FakeReplicaSet::TsOf(*entry) <= ts) {
+        return offsets::StoredOffset{.position = {FakeReplicaSet::TsOf(*entry), 0}};
+      }
+    }
+    return absl::NotFoundError("the oplog begins later");
+  }
+
   bool GivesMigrationSigns() const override { return true; }
   absl::StatusOr<tailer::IncomingRanges> PendingRanges() override {
     return tailer::IncomingRanges();

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -28,7 +29,7 @@ class ScriptedRunner : public topology::Runner {
   int64_t progress() const override { return progress_; }
 
   absl::Status Run(const std::stop_token& stop) override {
-    ++runs_;
+    ++*runs_;
     if (!results_.empty()) {
       const Result result = results_.front();
       results_.pop_front();
@@ -63,7 +64,8 @@ class ScriptedRunner : public topology::Runner {
   void Leave() override { left_ = true; }
 
   bool left() const { return left_; }
-  int runs() const { return runs_; }
+  // Also for when the runner is gone.
+  std::shared_ptr<const std::atomic<int>> runs() const { return runs_; }
   std::vector<shard_discovery::ReplicaSet> updates() {
     const std::lock_guard lock(mutex_);
     return updates_;
@@ -76,7 +78,7 @@ class ScriptedRunner : public topology::Runner {
   const std::string name_;
   std::deque<Result> results_;
   std::atomic<int64_t> progress_ = 0;
-  std::atomic<int> runs_ = 0;
+  const std::shared_ptr<std::atomic<int>> runs_ = std::make_shared<std::atomic<int>>(0);
   std::atomic<bool> left_ = false;
   std::mutex mutex_;  // guards finishing_ and updates_
   std::condition_variable_any changed_;

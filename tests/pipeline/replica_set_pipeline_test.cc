@@ -23,9 +23,7 @@ constexpr char kSet[] = "rs0";
 class ReplicaSetPipelineTest : public ::testing::Test {
  protected:
   // A capture of its own, as after a start of the process.
-  std::unique_ptr<ReplicaSetPipeline> Make(
-      Options options = {},
-      ReplicaSetPipeline::Beginning beginning = ReplicaSetPipeline::Beginning::kConnector) {
+  std::unique_ptr<ReplicaSetPipeline> Make(Options options = {}, PipelineStart start = {}) {
     return std::make_unique<ReplicaSetPipeline>(
         ReplicaSetPipeline::Parts{.members = members_,
                                   .make_sink = [this](sink::DeliveryListener& listener)
@@ -39,7 +37,7 @@ class ReplicaSetPipelineTest : public ::testing::Test {
                                   .encoder = encoder_,
                                   .metadata = metadata_,
                                   .clock = clock_},
-        options, kSet, beginning);
+        options, kSet, start);
   }
 
   // Runs a capture to the end of the fake oplog, and stops it as SIGTERM would.
@@ -129,7 +127,7 @@ TEST_F(ReplicaSetPipelineTest, AReplicaSetThatCameLaterIsCapturedFromTheBeginnin
   set_.Noop(9);
   set_.Insert(10, "db.a", 1);
   set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()}};
-  const auto pipeline = Make({}, ReplicaSetPipeline::Beginning::kLater);
+  const auto pipeline = Make({}, {.beginning = Beginning::kLater});
   EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
   EXPECT_THAT(Sent(), ElementsAre("c 1"));
 }
@@ -137,9 +135,22 @@ TEST_F(ReplicaSetPipelineTest, AReplicaSetThatCameLaterIsCapturedFromTheBeginnin
 TEST_F(ReplicaSetPipelineTest, OneThatCameLaterWithALongHistoryIsCopied) {
   set_.Insert(10, "db.a", 1);
   set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()}};
-  const auto pipeline = Make({}, ReplicaSetPipeline::Beginning::kLater);
+  const auto pipeline = Make({}, {.beginning = Beginning::kLater});
   EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
   EXPECT_THAT(Sent(), ElementsAre("r 1!"));
+}
+
+TEST_F(ReplicaSetPipelineTest, AShardThatMustStartEarlierRepeatsWhatFollows) {
+  set_.Noop(10);
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  for (uint32_t second = 11; second < 15; ++second) {
+    set_.Insert(second, "db.a", static_cast<int>(second));
+  }
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  log_.records.clear();
+  const auto pipeline = Make({}, {.no_later_than = bson::Timestamp{12, 7}});
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("c 13", "c 14"));
 }
 
 TEST_F(ReplicaSetPipelineTest, AFinishingReplicaSetEndsWhenItsOplogIsHandled) {

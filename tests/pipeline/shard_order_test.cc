@@ -59,7 +59,8 @@ class ShardOrderTest : public ::testing::Test {
     return seat.WaitForOthers(
         at, [at] { return mongo::ClusterTime{.time = at, .signed_time = {}}; }, stop);
   }
-  static absl::Status WaitForParts(ShardOrder::Seat& seat, int64_t number, bson::Timestamp at) {
+  static absl::StatusOr<bson::Timestamp> WaitForParts(ShardOrder::Seat& seat, int64_t number,
+                                                      bson::Timestamp at) {
     return seat.WaitForParts(Transaction(number), at,
                              [at] { return mongo::ClusterTime{.time = at, .signed_time = {}}; },
                              {});
