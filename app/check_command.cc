@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -93,9 +94,14 @@ void CheckOffsets(const config::Configuration& config, Report& report) {
 }
 
 void CheckPrivileges(mongo::Client& client, const std::vector<std::string>& captured,
-                     const std::vector<std::string>& databases, Report& report) {
-  const auto missing = shard_discovery::MissingPrivileges(client, captured, databases);
+                     const std::vector<std::string>& databases, bool shard, Report& report) {
+  auto missing = shard_discovery::MissingPrivileges(client, captured, databases);
   if (!missing.ok()) return report.Bad(std::string(missing.status().message()));
+  if (shard) {
+    const auto more = shard_discovery::MissingOnShard(client);
+    if (!more.ok()) return report.Bad(std::string(more.status().message()));
+    missing->insert(missing->end(), more->begin(), more->end());
+  }
   if (const auto sees_all = shard_discovery::SeesAllDatabases(client);
       sees_all.ok() && !*sees_all) {
     report.Warn(
@@ -106,8 +112,16 @@ void CheckPrivileges(mongo::Client& client, const std::vector<std::string>& capt
   for (const std::string& privilege : *missing) report.Bad("missing privilege: " + privilege);
 }
 
+// What the replica sets hold, as far as they could be looked at.
+struct Looked {
+  bool at_all = true;
+  bool captured = false;         // some collection
+  std::set<std::string> others;  // `db.collection`s that the lists leave out
+};
+
 absl::Status CheckCollections(const config::Configuration& config, mongo::Client& client,
-                              const std::string& replica_set, Report& report) {
+                              const std::string& replica_set, bool shard, Report& report,
+                              Looked* looked) {
   const filter::NamespaceFilter filter(config.filter);
   const encoding::JsonEncoder encoder(config.encoding);
   std::vector<std::string> others;
@@ -118,23 +132,17 @@ absl::Status CheckCollections(const config::Configuration& config, mongo::Client
         if (!accepts) others.emplace_back(ns.full);
         return accepts;
       }));
-  if (captured.empty()) {
-    report.Warn(
-        "After applying the include/exclude list filters, no changes will be captured. Please "
-        "check "
-        "your configuration!");
-    for (const std::string& line : NearestNames(config.filter, others)) report.Detail(line);
-  } else {
-    report.Good(fmt::format("{} of {} collections are captured", captured.size(),
-                            captured.size() + others.size()));
-  }
+  report.Good(fmt::format("{} of {} collections are captured", captured.size(),
+                          captured.size() + others.size()));
+  looked->captured = looked->captured || !captured.empty();
+  looked->others.insert(others.begin(), others.end());
   for (const std::string& name : captured) {
     const auto ns = event::Namespace::Parse(name);
     report.Detail(fmt::format("{} → topic {}", name, encoder.MakeTemplate(*ns, replica_set).topic));
   }
   SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<std::string> databases,
                              WholeDatabases(client, config.filter, filter));
-  CheckPrivileges(client, captured, databases, report);
+  CheckPrivileges(client, captured, databases, shard, report);
   return absl::OkStatus();
 }
 
@@ -147,22 +155,31 @@ absl::Status CheckOplog(mongo::Client& client, Report& report) {
   return absl::OkStatus();
 }
 
-void CheckReplicaSet(const config::Configuration& config, const mongo::SeedSet& seeds,
-                     const std::stop_token& stop, Report& report) {
-  shard_discovery::ReplicaSetFinder finder(config.mongo, seeds, base::Clock::Real());
+void CheckReplicaSet(const config::Configuration& config,
+                     const shard_discovery::ReplicaSet& replica_set, const std::stop_token& stop,
+                     Report& report, Looked* looked) {
+  shard_discovery::ReplicaSetFinder finder(config.mongo, replica_set.seeds, base::Clock::Real());
   const auto found = finder.FindPrimary(stop);
-  if (!found.ok()) return report.Bad(std::string(found.status().message()));
+  if (!found.ok()) {
+    looked->at_all = false;
+    return report.Bad(std::string(found.status().message()));
+  }
   const shard_discovery::ServerDescription& server = found->description;
   mongo::Client& client = *found->client;
-  report.Good(fmt::format(
-      "{} of replica set {} is {}, MongoDB {}", client.server().ToString(), server.replica_set,
-      server.role == shard_discovery::ServerRole::kPrimary ? "the primary" : "a member",
-      server.version));
+  const bool shard = !replica_set.shard.empty();
+  report.Good(
+      fmt::format("{}{} of replica set {} is {}, MongoDB {}",
+                  shard ? fmt::format("shard {}: ", replica_set.shard) : "",
+                  client.server().ToString(), server.replica_set,
+                  server.role == shard_discovery::ServerRole::kPrimary ? "the primary" : "a member",
+                  server.version));
   if (const absl::Status oplog = CheckOplog(client, report); !oplog.ok()) {
     report.Bad("the oplog: " + std::string(Explain(oplog, config).message()));
   }
-  if (const absl::Status collections = CheckCollections(config, client, server.replica_set, report);
+  if (const absl::Status collections =
+          CheckCollections(config, client, server.replica_set, shard, report, looked);
       !collections.ok()) {
+    looked->at_all = false;
     report.Bad("the collections: " + std::string(Explain(collections, config).message()));
   }
 }
@@ -171,13 +188,20 @@ void CheckMongo(const config::Configuration& config, const std::stop_token& stop
   shard_discovery::DeploymentFinder finder(config.mongo, base::Clock::Real());
   const auto deployment = finder.Find(std::nullopt, stop);
   if (!deployment.ok()) return report.Bad(std::string(deployment.status().message()));
-  if (deployment->sharded) {
-    report.Good(
-        fmt::format("a sharded cluster: {} shards are captured", deployment->replica_sets.size()));
+  for (const shard_discovery::ConfigServer& server : deployment->config_servers) {
+    report.Good(fmt::format("{} of config server replica set {}, MongoDB {}, lists the shards",
+                            server.member, server.replica_set, server.version));
   }
+  Looked looked;
   for (const shard_discovery::ReplicaSet& replica_set : deployment->replica_sets) {
-    CheckReplicaSet(config, replica_set.seeds, stop, report);
+    CheckReplicaSet(config, replica_set, stop, report, &looked);
   }
+  if (looked.captured || !looked.at_all) return;
+  report.Warn(
+      "After applying the include/exclude list filters, no changes will be captured. Please check "
+      "your configuration!");
+  const std::vector<std::string> others(looked.others.begin(), looked.others.end());
+  for (const std::string& line : NearestNames(config.filter, others)) report.Detail(line);
 }
 
 }  // namespace

@@ -5,8 +5,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "app/brokers.h"
 #include "app/explain.h"
@@ -105,27 +109,50 @@ class ShardListProbe : public pipeline::ShardProbe {
   pipeline::ShardOrder::Seat* seat_ = nullptr;
 };
 
+// Says once that nothing is captured, in Debezium's own words: users look for them. Thread-safe.
+class NothingCaptured {
+ public:
+  // Those that are there at the start: one that comes later may well be empty.
+  explicit NothingCaptured(const std::vector<shard_discovery::ReplicaSet>& replica_sets) {
+    for (const shard_discovery::ReplicaSet& each : replica_sets) unknown_.insert(each.name);
+  }
+
+  // When all are known and none has a collection that is captured, it is said.
+  void Learn(const std::string& replica_set, bool has_captured) {
+    const std::lock_guard lock(mutex_);
+    found_ = found_ || has_captured;
+    if (unknown_.erase(replica_set) == 0 || !unknown_.empty() || found_) return;
+    base::LogWarn(
+        "After applying the include/exclude list filters, no changes will be captured. Please "
+        "check your configuration! (`shardtail check` tells which names come nearest)");
+  }
+
+ private:
+  std::mutex mutex_;  // guards both
+  std::set<std::string> unknown_;
+  bool found_ = false;
+};
+
 // What would end the capture sooner or later ends it before it begins: privileges that are missing,
-// by name. That nothing is captured is said in Debezium's own words: users look for them.
-absl::Status CheckSource(mongo::Client& client, const filter::Options& options,
-                         const filter::NamespaceFilter& filter) {
+// by name. Whether any collection of the replica set is captured.
+absl::StatusOr<bool> CheckSource(mongo::Client& client, const filter::Options& options,
+                                 const filter::NamespaceFilter& filter, bool shard) {
   SHARDTAIL_ASSIGN_OR_RETURN(const auto collections,
                              snapshot::ListCollections(client, [&](const event::Namespace& ns) {
                                return filter.Accepts(ns);
                              }));
   SHARDTAIL_ASSIGN_OR_RETURN(const auto databases, WholeDatabases(client, options, filter));
-  SHARDTAIL_ASSIGN_OR_RETURN(const auto missing,
+  SHARDTAIL_ASSIGN_OR_RETURN(auto missing,
                              shard_discovery::MissingPrivileges(client, collections, databases));
+  if (shard) {
+    SHARDTAIL_ASSIGN_OR_RETURN(const auto more, shard_discovery::MissingOnShard(client));
+    missing.insert(missing.end(), more.begin(), more.end());
+  }
   if (!missing.empty()) {
-    return absl::FailedPreconditionError(
-        fmt::format("missing privileges:\n  {}", fmt::join(missing, "\n  ")));
+    return absl::FailedPreconditionError(fmt::format(
+        "missing privileges on {}:\n  {}", client.server().ToString(), fmt::join(missing, "\n  ")));
   }
-  if (collections.empty()) {
-    base::LogWarn(
-        "After applying the include/exclude list filters, no changes will be captured. Please "
-        "check your configuration! (`shardtail check` tells which names come nearest)");
-  }
-  return absl::OkStatus();
+  return !collections.empty();
 }
 
 // What every replica set's capture shares.
@@ -139,14 +166,19 @@ struct Shared {
   pipeline::OffsetCommitter& committer;
   sink::SinkChannels& channels;
   pipeline::ShardOrder& order;
+  NothingCaptured& nothing_captured;
   base::Clock& clock;
 };
 
-absl::Status CheckReplicaSet(const Shared& shared, const mongo::SeedSet& seeds,
+absl::Status CheckReplicaSet(const Shared& shared, const shard_discovery::ReplicaSet& replica_set,
                              const std::stop_token& stop) {
-  shard_discovery::ReplicaSetFinder finder(shared.config.mongo, seeds, shared.clock);
+  shard_discovery::ReplicaSetFinder finder(shared.config.mongo, replica_set.seeds, shared.clock);
   SHARDTAIL_ASSIGN_OR_RETURN(const auto found, finder.FindPrimary(stop));
-  return CheckSource(*found.client, shared.config.filter, shared.namespace_filter);
+  SHARDTAIL_ASSIGN_OR_RETURN(const bool has_captured,
+                             CheckSource(*found.client, shared.config.filter,
+                                         shared.namespace_filter, !replica_set.shard.empty()));
+  shared.nothing_captured.Learn(replica_set.name, has_captured);
+  return absl::OkStatus();
 }
 
 std::unique_ptr<topology::Runner> MakeRunner(const Shared& shared,
@@ -163,8 +195,8 @@ std::unique_ptr<topology::Runner> MakeRunner(const Shared& shared,
   return std::make_unique<PipelineRunner>(
       std::make_unique<pipeline::PrimarySource>(config.mongo, replica_set.seeds, config.pipeline,
                                                 shared.clock),
-      [&shared, seeds = replica_set.seeds](const std::stop_token& stop) {
-        return CheckReplicaSet(shared, seeds, stop);
+      [&shared, replica_set](const std::stop_token& stop) {
+        return CheckReplicaSet(shared, replica_set, stop);
       },
       [&](pipeline::MemberSource& members) {
         return std::make_unique<pipeline::ReplicaSetPipeline>(
@@ -217,6 +249,7 @@ absl::Status Capture(const config::Configuration& config, const std::stop_token&
   });
   pipeline::OffsetCommitter committer(*store, config.offsets.flush_interval, clock);
   pipeline::ShardOrder order;
+  NothingCaptured nothing_captured(deployment.replica_sets);
   const Shared shared{.config = config,
                       .namespace_filter = namespace_filter,
                       .field_filter = field_filter,
@@ -226,10 +259,11 @@ absl::Status Capture(const config::Configuration& config, const std::stop_token&
                       .committer = committer,
                       .channels = channels,
                       .order = order,
+                      .nothing_captured = nothing_captured,
                       .clock = clock};
   // One replica set alone: what is wrong with it ends the process at once, too.
   if (deployment.replica_sets.size() == 1) {
-    SHARDTAIL_RETURN_IF_ERROR(CheckReplicaSet(shared, deployment.replica_sets.front().seeds, stop));
+    SHARDTAIL_RETURN_IF_ERROR(CheckReplicaSet(shared, deployment.replica_sets.front(), stop));
   }
   topology::TopologyManager manager(config.topology, clock);
   const auto starts_earlier = ShardsThatStartEarlier(deployment, stored);

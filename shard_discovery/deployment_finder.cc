@@ -1,12 +1,14 @@
 #include "shard_discovery/deployment_finder.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "shard_discovery/privileges.h"
 
 namespace shardtail::shard_discovery {
 namespace {
@@ -51,6 +53,15 @@ absl::StatusOr<ReplicaSet> ParseShard(bson::View document) {
   return shard;
 }
 
+// A refused list, with the privilege that the user lacks there.
+absl::Status Refused(mongo::Client& config_server, const absl::Status& refusal) {
+  const auto missing = MissingOnConfigServer(config_server);
+  if (!missing.ok() || missing->empty()) return refusal;
+  return absl::PermissionDeniedError(fmt::format("the config server {}: missing privilege: {}",
+                                                 config_server.server().ToString(),
+                                                 fmt::join(*missing, ", ")));
+}
+
 void AddOnce(ReplicaSet replica_set, Deployment* found) {
   const bool known = std::ranges::any_of(
       found->replica_sets, [&](const ReplicaSet& other) { return other.name == replica_set.name; });
@@ -74,6 +85,7 @@ absl::StatusOr<std::vector<ReplicaSet>> ListShardsOf(
     command.OpenDocument("readConcern").String("level", "majority").Close();
     reply = config_server->Run("config", command.view());
   }
+  if (absl::IsPermissionDenied(reply.status())) return Refused(*config_server, reply.status());
   SHARDTAIL_RETURN_IF_ERROR(reply.status());
   const auto cursor = reply->view().Find("cursor");
   const auto batch = cursor.has_value() && cursor->GetDocument().has_value()
@@ -92,13 +104,14 @@ absl::StatusOr<std::vector<ReplicaSet>> ListShardsOf(
 }
 
 DeploymentFinder::DeploymentFinder(const mongo::ConnectionOptions& options, base::Clock& clock,
-                                   ConnectToMember connect, ListShards list_shards)
+                                   const ConnectToMember& connect, ListShards list_shards)
     : list_shards_(std::move(list_shards)) {
   for (const mongo::SeedSet& seeds : options.seeds) {
     elements_.push_back({.seeds = seeds,
                          .finder = ReplicaSetFinder(options, seeds, clock, connect),
                          .replica_set = std::nullopt,
-                         .config_server = nullptr});
+                         .config_client = nullptr,
+                         .config_server = {}});
   }
 }
 
@@ -119,14 +132,13 @@ absl::Status DeploymentFinder::Look(Element& element,
     AddOnce(*element.replica_set, found);
     return absl::OkStatus();
   }
-  if (element.config_server != nullptr) {
-    if (auto shards = list_shards_(element.config_server.get(), after); shards.ok()) {
-      for (ReplicaSet& shard : *shards) AddOnce(std::move(shard), found);
-      found->sharded = true;
+  if (element.config_client != nullptr) {
+    if (auto shards = list_shards_(element.config_client.get(), after); shards.ok()) {
+      AddCluster(element, *std::move(shards), found);
       return absl::OkStatus();
     }
     // It may be the primary no more, or cut off: look for it anew.
-    element.config_server.reset();
+    element.config_client.reset();
   }
   absl::StatusOr<FoundMember> member = element.finder.FindPrimary(stop);
   if (absl::IsUnavailable(member.status()) && elements_.size() > 1 &&
@@ -143,18 +155,27 @@ absl::Status DeploymentFinder::Look(Element& element,
     AddOnce(*element.replica_set, found);
     return absl::OkStatus();
   }
-  element.config_server = std::move(member->client);
+  element.config_client = std::move(member->client);
+  element.config_server = {.replica_set = member->description.replica_set,
+                           .member = member->description.me,
+                           .version = member->description.version};
   SHARDTAIL_ASSIGN_OR_RETURN(std::vector<ReplicaSet> shards,
-                             list_shards_(element.config_server.get(), after));
+                             list_shards_(element.config_client.get(), after));
   if (shards.empty()) {
     base::LogWarn(
         "the config server replica set {} knows of no shard yet; one that is added will be "
         "captured",
         member->description.replica_set);
   }
-  found->sharded = true;
-  for (ReplicaSet& shard : shards) AddOnce(std::move(shard), found);
+  AddCluster(element, std::move(shards), found);
   return absl::OkStatus();
+}
+
+void DeploymentFinder::AddCluster(const Element& element, std::vector<ReplicaSet> shards,
+                                  Deployment* found) {
+  found->sharded = true;
+  found->config_servers.push_back(element.config_server);
+  for (ReplicaSet& shard : shards) AddOnce(std::move(shard), found);
 }
 
 }  // namespace shardtail::shard_discovery

@@ -26,14 +26,23 @@ struct ReplicaSet {
   friend bool operator==(const ReplicaSet&, const ReplicaSet&) = default;
 };
 
+// The member of a config server replica set that tells of the shards.
+struct ConfigServer {
+  std::string replica_set;
+  std::string member;   // host:port, as the replica set knows it
+  std::string version;  // of MongoDB
+};
+
 // What there is to capture.
 struct Deployment {
   std::vector<ReplicaSet> replica_sets;  // by name, each once
   bool sharded = false;                  // some are the shards of a cluster
+  std::vector<ConfigServer> config_servers;
 };
 
 // Lists the shards that a config server knows (`config.shards`), read from a majority, and no older
-// than `after` where that is given. Errors are the client's; kInternal for a `host` that is none.
+// than `after` where that is given. Errors are the client's; kPermissionDenied names the privilege;
+// kInternal for a `host` that is none.
 using ListShards = std::function<absl::StatusOr<std::vector<ReplicaSet>>(
     mongo::Client* config_server, const std::optional<mongo::ClusterTime>& after)>;
 absl::StatusOr<std::vector<ReplicaSet>> ListShardsOf(
@@ -45,7 +54,7 @@ class DeploymentFinder {
  public:
   // `clock` must outlive the finder.
   DeploymentFinder(const mongo::ConnectionOptions& options, base::Clock& clock,
-                   ConnectToMember connect = ConnectAndDescribe,
+                   const ConnectToMember& connect = ConnectAndDescribe,
                    ListShards list_shards = ListShardsOf);
 
   // Looks at all of them, or, when it has done so before, only at those that may have changed: the
@@ -60,12 +69,15 @@ class DeploymentFinder {
     mongo::SeedSet seeds;
     ReplicaSetFinder finder;
     std::optional<ReplicaSet> replica_set;         // known to be none of config servers
-    std::unique_ptr<mongo::Client> config_server;  // known to be one, and connected
+    std::unique_ptr<mongo::Client> config_client;  // to a config server; null while not connected
+    ConfigServer config_server;                    // the last one
   };
 
   // Adds what is behind one element to `found`.
   absl::Status Look(Element& element, const std::optional<mongo::ClusterTime>& after,
                     const std::stop_token& stop, Deployment* found);
+
+  static void AddCluster(const Element& element, std::vector<ReplicaSet> shards, Deployment* found);
 
   const ListShards list_shards_;
   std::vector<Element> elements_;

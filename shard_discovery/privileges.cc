@@ -25,10 +25,10 @@ bool IsTrue(bson::View document, std::string_view name) {
   return element.has_value() && element->IsTrue();
 }
 
-// The shards, and which ranges of which collections move between them.
-constexpr std::array<std::string_view, 5> kOfConfigServer = {"config.shards", "config.collections",
-                                                             "config.chunks", "config.migrations",
-                                                             "config.changelog"};
+constexpr std::array<std::string_view, 1> kOfConfigServer = {"config.shards"};
+// What is about to arrive from other shards, and how far transactions of several shards are.
+constexpr std::array<std::string_view, 2> kOfShard = {"config.rangeDeletions",
+                                                      "config.transactions"};
 
 // `find` on the collection.
 void AddIfLacking(const PrivilegeSet& privileges, std::string_view name,
@@ -62,6 +62,17 @@ absl::StatusOr<std::vector<std::string>> TryWithoutUser(mongo::Client& client,
         client.server().ToString())};
   }
   return tried;
+}
+
+// `find` on these collections of the database `config`.
+absl::StatusOr<std::vector<std::string>> MissingInConfig(mongo::Client& client,
+                                                         std::span<const std::string_view> names) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const PrivilegeSet privileges, AskPrivileges(client));
+  std::vector<std::string> lacking;
+  // Without a user all is missing or nothing, which MissingPrivileges() finds out.
+  if (!privileges.authenticated()) return lacking;
+  for (const std::string_view name : names) AddIfLacking(privileges, name, &lacking);
+  return lacking;
 }
 
 }  // namespace
@@ -159,11 +170,11 @@ absl::StatusOr<std::vector<std::string>> MissingPrivileges(mongo::Client& client
 }
 
 absl::StatusOr<std::vector<std::string>> MissingOnConfigServer(mongo::Client& client) {
-  SHARDTAIL_ASSIGN_OR_RETURN(const PrivilegeSet privileges, AskPrivileges(client));
-  if (!privileges.authenticated()) return TryWithoutUser(client, "config", "shards");
-  std::vector<std::string> lacking;
-  for (const std::string_view name : kOfConfigServer) AddIfLacking(privileges, name, &lacking);
-  return lacking;
+  return MissingInConfig(client, kOfConfigServer);
+}
+
+absl::StatusOr<std::vector<std::string>> MissingOnShard(mongo::Client& client) {
+  return MissingInConfig(client, kOfShard);
 }
 
 absl::StatusOr<bool> SeesAllDatabases(mongo::Client& client) {

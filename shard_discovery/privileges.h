@@ -61,9 +61,11 @@ absl::StatusOr<std::vector<std::string>> MissingPrivileges(
     mongo::Client& client, std::span<const std::string> collections = {},
     std::span<const std::string> databases = {});
 
-// The same of a sharded cluster's config server: `find` on the collections of its database `config`
-// that tell of shards and migrations.
+// What is missing besides, of a sharded cluster, with a user: on a config server `find` on
+// `config.shards`, on each shard on what tells there of migrations and of transactions of several
+// shards.
 absl::StatusOr<std::vector<std::string>> MissingOnConfigServer(mongo::Client& client);
+absl::StatusOr<std::vector<std::string>> MissingOnShard(mongo::Client& client);
 
 // Whether the user is told of databases that it may not read: without, they are not missed.
 absl::StatusOr<bool> SeesAllDatabases(mongo::Client& client);

@@ -8,9 +8,6 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-import pymongo
-from pymongo.errors import OperationFailure
-
 from integration.harness.case import IntegrationTest
 from integration.harness.file_capture import FileCapture
 from integration.harness.mongo import ReplicaSet
@@ -148,22 +145,6 @@ class PrivilegesOf50(Privileges):
 
 class PrivilegesOf60(Privileges):
     VERSION = "6.0"
-
-
-class ConfigServer(PrivilegesTest):
-    """The role of a sharded cluster's config server reads what tells of shards and migrations."""
-
-    def test_the_documents_commands_are_enough_and_no_more(self) -> None:
-        config = self.start_locked("4.4", name="cfg", config_server=True, options=["--configsvr"])
-        self.paste(config, "### A sharded cluster")
-        node = config.primary()
-        with pymongo.MongoClient(node.address, directConnection=True, username="shardtail",
-                                 password="change me") as client:
-            for name in ("shards", "collections", "chunks", "migrations", "changelog"):
-                list(client["config"][name].find().limit(1))
-            with self.assertRaises(OperationFailure) as refused:
-                list(client["config"]["mongos"].find().limit(1))
-        self.assertEqual(refused.exception.code, 13)
 
 
 if __name__ == "__main__":

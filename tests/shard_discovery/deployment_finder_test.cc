@@ -65,9 +65,11 @@ TEST_F(DeploymentFinderTest, ConfigServersStandForTheShardsOfTheirCluster) {
   auto found = finder.Find(std::nullopt, {});
   ASSERT_TRUE(found.ok()) << found.status();
   EXPECT_TRUE(found->sharded);
+  EXPECT_THAT(found->config_servers, ElementsAre(Field(&ConfigServer::replica_set, "cfg")));
   EXPECT_THAT(found->replica_sets, ElementsAre(Shard("a"), Shard("b")));
   shards_ = std::vector{Shard("a")};
   found = finder.Find(std::nullopt, {});
+  EXPECT_THAT(found->config_servers, ElementsAre(Field(&ConfigServer::replica_set, "cfg")));
   EXPECT_THAT(found->replica_sets, ElementsAre(Shard("a")));
 }
 

@@ -21,7 +21,7 @@ from pymongo.read_concern import ReadConcern
 
 from integration.harness.mongo import HOST, ReplicaSet
 from integration.harness.waiting import wait_for
-from integration.harness.wire import ServerConnection, raise_if_failed
+from integration.harness.wire import SYSTEM_USER, ServerConnection, raise_if_failed
 
 MAJORITY = {"writeConcern": {"w": "majority", "wtimeout": 60000}}
 
@@ -41,12 +41,23 @@ class ShardedCluster:
 
     def __init__(self, version: str, directory: Path, *, shards: int = 2, members: int = 1,
                  cache_gb: float = 0.25, oplog_mb: int = 256,
-                 options: Sequence[str] = ()) -> None:
+                 options: Sequence[str] = (), key: str = "") -> None:
+        """With a `key` the servers demand authentication, and all that is done here is done as one
+        of them; a user has to be made on the config server and on each shard."""
         self.version = version
+        self.key = key
         self._numbers = tuple(map(int, version.split(".")))
         self._directory = directory
         self._set_options: dict[str, Any] = {
             "members": members, "cache_gb": cache_gb, "oplog_mb": oplog_mb}
+        if key:
+            directory.mkdir(parents=True, exist_ok=True)
+            key_file = directory / "key"
+            key_file.write_text(key)
+            key_file.chmod(0o600)
+            self._set_options |= {"key_file": key_file, "client_options": {
+                "username": SYSTEM_USER, "password": key, "authSource": "local",
+                "authMechanism": "SCRAM-SHA-256"}}
         self._options = options
         self.config = ReplicaSet(version, directory, name="cfg", config_server=True,
                                  options=["--configsvr", *options], **self._set_options)
@@ -152,7 +163,7 @@ class ShardedCluster:
                    "waitForDelete": True, "forceJumbo": False, **MAJORITY}
         if self._numbers >= (5, 0):
             command["lastmodTimestamp"] = table.entry["timestamp"]
-        with ServerConnection(HOST, self.config.primary().port) as server:
+        with ServerConnection(HOST, self.config.primary().port, key=self.key) as server:
             server.command("admin", command)
 
     def move_primary(self, database: str, to: str) -> None:
@@ -380,7 +391,8 @@ class ShardedTransaction:
             if not self._connections and shard != self._coordinator:
                 raise ValueError(f"the first operation is for the coordinator, not for {shard}")
             primary = self._cluster.shards[shard].primary()
-            self._connections[shard] = ServerConnection(HOST, primary.port)
+            self._connections[shard] = ServerConnection(HOST, primary.port,
+                                                         key=self._cluster.key)
             command["startTransaction"] = True
             if shard == self._coordinator:
                 command["coordinator"] = True
