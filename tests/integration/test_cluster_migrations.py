@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from golden.records import Record
 from integration.harness.case import IntegrationTest
@@ -25,7 +27,6 @@ from integration.harness.waiting import wait_for
 
 MIGRATIONS = int(os.environ.get("SHARDTAIL_MIGRATIONS", "50"))
 SEED = int(os.environ.get("SHARDTAIL_SEED") or time.time())
-KILLS = 4
 DOCUMENTS = 40
 CHUNKS = 4
 # One shard has much more to read than the other, which would overtake it if it could.
@@ -83,15 +84,19 @@ class Migrations:
     def assert_all_in_order(self) -> None:
         records = self.orders()
         self.assert_nothing(count_breaks(records, self.load.counts), "documents out of order")
+        self.assert_same_documents(records)
+        # Each `n` came once, so no copy came out; the deletes of one could still have.
+        deletes = sum(event["op"] == "d" for event in map(payload, records) if event)
+        inserts = sum(event["op"] == "c" for event in map(payload, records) if event)
+        self.assertEqual(deletes, inserts)
+
+    def assert_same_documents(self, records: list[Record]) -> None:
+        """The topic's events leave what the shards hold."""
         with self.cluster.collection(self.namespace) as collection:
             documents = [strict(document) for document in collection.find()]
         self.assertEqual(len(documents), DOCUMENTS)
         self.assert_nothing(lost_documents({records[0].topic: documents}, records),
                             "documents differ")
-        # Each `n` came once, so no copy came out; the deletes of one could still have.
-        deletes = sum(event["op"] == "d" for event in map(payload, records) if event)
-        inserts = sum(event["op"] == "c" for event in map(payload, records) if event)
-        self.assertEqual(deletes, inserts)
 
     def assert_copied_both_ways(self) -> None:
         """The oplogs hold what must not come out."""
@@ -127,20 +132,55 @@ class Migrations:
         self.assert_all_in_order()
 
     def test_through_kills(self) -> None:
-        """What comes again after a kill aside, the order is the same: see count_breaks."""
+        """What comes again after a kill comes in such an order that the last event is the last.
+
+        So the documents are replayed with all that comes again, as a plain consumer does it.
+        """
+        chooser = random.Random(SEED)
         self.capture.shardtail.start()
         self.capture.wait_for_snapshot()
-        with self.load:
-            for _ in range(KILLS):
-                self.migrate(2)
+        kills = 0
+        with self.load, ThreadPoolExecutor(1) as pool:
+            migrations = pool.submit(self.migrate, MIGRATIONS // 2)
+            while not migrations.done() or not kills:
+                goal = self.load.changes + chooser.randrange(5 * DOCUMENTS)
+                wait_for("changes before a kill", lambda: self.load.changes >= goal)
                 self.capture.shardtail.kill()
-                self.migrate(1)
+                kills += 1
                 self.capture.shardtail.start()
-            self.migrate(1)
+                # Else it might be killed before it has read anything, each time.
+                seen = self.capture.positions()
+                wait_for("newer offsets", lambda: self.capture.alive() and all(
+                    self.capture.positions()[shard] > seen[shard] for shard in seen))
+            migrations.result()
         self.capture.wait_until_caught_up()
         self.capture.shardtail.stop()
-        self.assert_nothing(count_breaks(self.orders(), self.load.counts),
-                            "documents out of order")
+        print(f"{kills} kills, {self.load.changes} changes", flush=True)
+        records = self.orders()
+        self.assert_nothing(count_breaks(records, self.load.counts), "documents out of order")
+        self.assert_same_documents(records)
+
+    def test_a_shard_that_repeats_makes_the_others_repeat_what_followed(self) -> None:
+        """A kill may leave one shard's offset far behind another one's that had waited for it."""
+        for behind in ("shA", "shB"):
+            self.capture.shardtail.start()
+            self.capture.wait_for_snapshot()
+            with self.load:
+                self.migrate(2)
+            self.capture.wait_until_caught_up()
+            offset = json.loads(self.capture.offsets.value(behind))
+            with self.load:
+                self.migrate(CHUNKS + 1)
+            self.capture.wait_until_caught_up()
+            self.capture.shardtail.kill()
+            self.capture.offsets.store(behind, offset)
+            count = len(self.orders())
+            self.capture.shardtail.start()
+            self.capture.wait_until_caught_up()
+            self.capture.shardtail.stop()
+            records = self.orders()
+            self.assertGreater(len(records), count)
+            self.assert_same_documents(records)
 
     def test_a_changed_shard_key_deletes_before_it_inserts(self) -> None:
         """By a transaction of two shards; while nobody reads, and one has much more to read."""

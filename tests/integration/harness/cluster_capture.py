@@ -50,6 +50,11 @@ class ClusterCapture:
             wait_for(f"the stored offset of {name} at {goal}",
                      lambda: self.alive() and self._has_passed(name, goal), seconds=seconds)
 
+    def positions(self) -> dict[str, Position]:
+        """Of the shards whose snapshot is complete."""
+        found = {name: self.offsets.position(name) for name in self._cluster.shards}
+        return {name: position for name, position in found.items() if position is not None}
+
     def alive(self) -> bool:
         self.shardtail.check_running()
         return True
