@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "kafka/property_map.h"
+#include "mongo/bson.h"
 #include "mongo/connection_string.h"
 
 namespace shardtail::app {
@@ -17,9 +18,9 @@ absl::StatusOr<config::Configuration> LoadConfiguration(const ConfigurationFiles
   }
   SHARDTAIL_ASSIGN_OR_RETURN(const config::RawProperties connector,
                              config::ReadFile(files.connector));
-  SHARDTAIL_ASSIGN_OR_RETURN(
-      config::Configuration loaded,
-      config::Load(worker, connector, kafka::CheckOptions, mongo::ReadConnectionString));
+  SHARDTAIL_ASSIGN_OR_RETURN(config::Configuration loaded,
+                             config::Load(worker, connector, kafka::CheckOptions,
+                                          mongo::ReadConnectionString, bson::FromJson));
   base::ConfigureLog(loaded.log);
   for (const std::string& note : loaded.notes) base::LogInfo("{}", note);
   return loaded;

@@ -13,6 +13,7 @@
 #include "config/properties_file.h"
 #include "config/property_table.h"
 #include "config/references.h"
+#include "config/snapshot_queries.h"
 #include "config/text_file.h"
 
 namespace shardtail::config {
@@ -126,7 +127,8 @@ absl::StatusOr<RawProperties> ReadFile(const std::string& path) {
 
 absl::StatusOr<Configuration> Load(const std::optional<RawProperties>& worker,
                                    const RawProperties& connector, const KafkaCheck& check_kafka,
-                                   const ConnectionStringReader& read_connection_string) {
+                                   const ConnectionStringReader& read_connection_string,
+                                   const QueryReader& read_query) {
   Configuration configuration;
   Findings notes;
   Findings mistakes;
@@ -134,6 +136,7 @@ absl::StatusOr<Configuration> Load(const std::optional<RawProperties>& worker,
   ResolveReferences(&given, &mistakes);
   ReadConnectionString(given, read_connection_string, &configuration, &notes, &mistakes);
   ReadAll(given, &configuration, &notes, &mistakes);
+  ReadSnapshotQueries(given, read_query, &configuration, &mistakes);
   CompleteDefaults(given, &configuration, &notes);
   CheckTogether(given, configuration, &mistakes);
 

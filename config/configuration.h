@@ -56,15 +56,20 @@ using KafkaCheck = std::function<absl::StatusOr<std::vector<std::string>>(const 
 using ConnectionStringReader = std::function<absl::StatusOr<std::vector<std::string>>(
     std::string_view text, mongo::ConnectionOptions* into)>;
 
+// Turns a query in extended JSON into BSON (bson::FromJson), or says as kInvalidArgument what is
+// wrong with it.
+using QueryReader = std::function<absl::StatusOr<bson::Document>(std::string_view json)>;
+
 // References (`${env:NAME}` and so on, see references.h) resolved; the `worker` file's properties
 // first, the connector's over them. Then every property parsed and checked; one that is given wins
 // over the same in mongodb.connection.string. kInvalidArgument lists all mistakes, those of
-// `check_kafka` and `read_connection_string` too, one a line, each with the property's name and
-// what to do.
+// the functions that are passed too, one a line, each with the property's name and what to do.
+// Without one of those its properties are not looked into.
 absl::StatusOr<Configuration> Load(const std::optional<RawProperties>& worker,
                                    const RawProperties& connector,
                                    const KafkaCheck& check_kafka = nullptr,
-                                   const ConnectionStringReader& read_connection_string = nullptr);
+                                   const ConnectionStringReader& read_connection_string = nullptr,
+                                   const QueryReader& read_query = nullptr);
 
 // The reference of all properties, in Markdown: docs/configuration.md is exactly this.
 std::string ReferenceMarkdown();

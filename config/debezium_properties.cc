@@ -108,24 +108,101 @@ PropertyGroup Captured() {
       }};
 }
 
+constexpr Range kRate{0};
+
+// What stands for a mode that is not there.
+std::string_view RemedyForMode(std::string_view mode) {
+  if (mode == "recovery" || mode == "schema_only" || mode == "schema_only_recovery") {
+    return "is for connectors that keep a history of schemas, which MongoDB's needs not; give "
+           "no_data to copy nothing, or initial";
+  }
+  if (mode == "configuration_based") {
+    return "is not there; give the mode that the properties snapshot.mode.configuration.based.… "
+           "come to: initial, always, initial_only, when_needed or no_data";
+  }
+  if (mode == "custom") {
+    return "takes a Java class, which cannot run here; give initial, always, initial_only, "
+           "when_needed or no_data";
+  }
+  return {};
+}
+
+Property SnapshotMode() {
+  using Mode = pipeline::SnapshotMode;
+  Property property = Choice<Mode>(
+      "snapshot.mode",
+      {{"initial", Mode::kInitial},
+       {"never", Mode::kNever},
+       {"no_data", Mode::kNever},
+       {"always", Mode::kAlways},
+       {"initial_only", Mode::kInitialOnly},
+       {"when_needed", Mode::kWhenNeeded}},
+      Field(&Pipeline::snapshot_mode),
+      "When collections are copied. `initial`: when there is no stored offset, or the oplog no "
+      "longer holds it. `when_needed`: the same, by the later connectors' name. `never`, or by "
+      "their name `no_data`: not at all. `always`: at every start. `initial_only`: as `initial`, "
+      "and then the process ends.");
+  property.read = [choose = std::move(property.read)](
+                      std::string_view name, const std::string& value, Configuration& into) {
+    const std::string mode = Lowered(Trimmed(value));
+    const std::string_view remedy = RemedyForMode(mode);
+    if (remedy.empty()) return choose(name, value, into);
+    return absl::InvalidArgumentError(fmt::format("{} {}", mode, remedy));
+  };
+  return property;
+}
+
+// Read all at once by ReadSnapshotQueries().
+Property OfSnapshotQueries(std::string name, std::string type, std::string help) {
+  Property property{.name = std::move(name), .type = std::move(type), .help = std::move(help)};
+  property.read = [](std::string_view, const std::string&, Configuration&) {
+    return absl::OkStatus();
+  };
+  return property;
+}
+
 PropertyGroup Snapshot() {
-  using pipeline::SnapshotMode;
+  using pipeline::SnapshotStreaming;
   return {
       .title = "Snapshot",
       .introduction = "",
       .properties = {
-          Choice<SnapshotMode>(
-              "snapshot.mode",
-              {{"initial", SnapshotMode::kInitial}, {"never", SnapshotMode::kNever}},
-              Field(&Pipeline::snapshot_mode),
-              "`initial`: copies the collections when there is no stored offset, or the oplog no "
-              "longer holds it. `never`: only streams."),
+          SnapshotMode(),
+          Choice<SnapshotStreaming>(
+              "snapshot.streaming",
+              {{"concurrent", SnapshotStreaming::kConcurrent},
+               {"after", SnapshotStreaming::kAfter}},
+              Field(&Pipeline::snapshot_streaming),
+              "shardtail's own. `concurrent`: changes are captured while the collections are "
+              "copied, so a copy may take longer than the oplog reaches back. `after`: first all "
+              "documents, then the changes, as in Debezium 1.3."),
+          Integer("initial.sync.max.threads", kPositive, Field(&Pipeline::snapshot_threads),
+                  "Threads, and connections, that copy at once for each replica set. They share "
+                  "one large collection as well.")
+              .AlsoNamed({"snapshot.max.threads"}),
           Milliseconds("snapshot.delay.ms", kNotNegative, Field(&Pipeline::snapshot_delay),
                        "The wait before the snapshot begins."),
           Integer("snapshot.fetch.size", kNotNegative, Field(&Pipeline::snapshot_fetch_size),
                   "Documents in one batch; 0: the server's choice."),
-          Refused("initial.sync.max.threads", "integer", "1",
-                  "copying in parallel is not there yet; set it to 1, or leave it out"),
+          Integer("snapshot.max.documents.per.second", kRate,
+                  Field(&Pipeline::snapshot_documents_per_second),
+                  "shardtail's own: the most documents that are copied in a second from each "
+                  "replica set; 0: no limit."),
+          Integer("snapshot.max.bytes.per.second", kRate,
+                  Field(&Pipeline::snapshot_bytes_per_second),
+                  "shardtail's own: the most bytes of documents (BSON) that are copied in a second "
+                  "from each replica set; 0: no limit."),
+          Patterns("snapshot.include.collection.list", Field(&Pipeline::snapshot_include),
+                   "Of the collections that are captured, those to copy, as "
+                   "`database.collection`; all where it is not given. The changes of the others "
+                   "are captured without their documents being copied first."),
+          OfSnapshotQueries(
+              "snapshot.collection.filter.overrides", "list",
+              "Collections of which only some documents are copied, as `database.collection`, "
+              "each with its query in the property below. Changes are captured of all documents."),
+          OfSnapshotQueries("snapshot.collection.filter.overrides.*", "query in extended JSON",
+                            "The documents to copy of the collection that the star stands for: "
+                            "`snapshot.collection.filter.overrides.shop.orders={\"open\": true}`."),
       }};
 }
 

@@ -14,6 +14,21 @@ absl::Status CheckInteger(const std::string& value, Range range) {
   return ParseInteger(value, range).status();
 }
 
+Property IntegerInto(std::string name, Range range, int64_t default_value,
+                     std::function<void(int64_t, Configuration&)> put, std::string help) {
+  Property property{.name = std::move(name),
+                    .type = TypeText("integer", range),
+                    .default_text = fmt::format("{}", default_value),
+                    .help = std::move(help)};
+  property.read = [range, put = std::move(put)](std::string_view, const std::string& value,
+                                                Configuration& into) {
+    const absl::StatusOr<int64_t> parsed = ParseInteger(value, range);
+    if (parsed.ok()) put(*parsed, into);
+    return parsed.status();
+  };
+  return property;
+}
+
 }  // namespace
 
 bool Property::Matches(std::string_view written) const {
@@ -49,17 +64,22 @@ Property Boolean(std::string name, FieldOf<bool> field, std::string help) {
 
 Property Integer(std::string name, Range range, FieldOf<int> field, std::string help) {
   Configuration defaults;
-  Property property{.name = std::move(name),
-                    .type = TypeText("integer", range),
-                    .default_text = fmt::format("{}", field(defaults)),
-                    .help = std::move(help)};
-  property.read = [range, field = std::move(field)](std::string_view, const std::string& value,
-                                                    Configuration& into) {
-    const absl::StatusOr<int64_t> parsed = ParseInteger(value, range);
-    if (parsed.ok()) field(into) = static_cast<int>(*parsed);
-    return parsed.status();
-  };
-  return property;
+  const int64_t default_value = field(defaults);
+  return IntegerInto(
+      std::move(name), range, default_value,
+      [field = std::move(field)](int64_t value, Configuration& into) {
+        field(into) = static_cast<int>(value);
+      },
+      std::move(help));
+}
+
+Property Integer(std::string name, Range range, FieldOf<int64_t> field, std::string help) {
+  Configuration defaults;
+  const int64_t default_value = field(defaults);
+  return IntegerInto(
+      std::move(name), range, default_value,
+      [field = std::move(field)](int64_t value, Configuration& into) { field(into) = value; },
+      std::move(help));
 }
 
 Property Milliseconds(std::string name, Range range, FieldOf<absl::Duration> field,

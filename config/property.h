@@ -77,6 +77,7 @@ FieldOf<T> Field(T Options::*member) {
 // Properties by the type of their field, which also gives the default.
 Property Boolean(std::string name, FieldOf<bool> field, std::string help);
 Property Integer(std::string name, Range range, FieldOf<int> field, std::string help);
+Property Integer(std::string name, Range range, FieldOf<int64_t> field, std::string help);
 Property Milliseconds(std::string name, Range range, FieldOf<absl::Duration> field,
                       std::string help);
 Property Text(std::string name, FieldOf<std::string> field, std::string help);

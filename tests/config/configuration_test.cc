@@ -192,6 +192,39 @@ TEST(ConfigurationTest, SnapshotEventsAndRetriesAreReadInFull) {
   EXPECT_FALSE(c.encoding.value_schema);
 }
 
+TEST(ConfigurationTest, TheSnapshotsModesAreTheLaterConnectorsToo) {
+  using pipeline::SnapshotMode;
+  const auto mode = [](const char* value) {
+    return LoadWith({{"snapshot.mode", value}}).pipeline.snapshot_mode;
+  };
+  EXPECT_EQ(mode("initial"), SnapshotMode::kInitial);
+  EXPECT_EQ(mode("never"), SnapshotMode::kNever);
+  EXPECT_EQ(mode("no_data"), SnapshotMode::kNever);
+  EXPECT_EQ(mode("always"), SnapshotMode::kAlways);
+  EXPECT_EQ(mode("initial_only"), SnapshotMode::kInitialOnly);
+  EXPECT_EQ(mode("WHEN_NEEDED"), SnapshotMode::kWhenNeeded);
+}
+
+TEST(ConfigurationTest, HowACopyRunsIsReadInFull) {
+  const pipeline::Options defaults = LoadWith({}).pipeline;
+  EXPECT_EQ(defaults.snapshot_streaming, pipeline::SnapshotStreaming::kConcurrent);
+  EXPECT_EQ(defaults.snapshot_threads, 1);
+  const pipeline::Options options =
+      LoadWith({{"snapshot.streaming", "after"},
+                {"snapshot.max.threads", "4"},
+                {"snapshot.max.documents.per.second", "5000"},
+                {"snapshot.max.bytes.per.second", "5000000000"},
+                {"snapshot.include.collection.list", "shop\\.o.*, shop.customers"}})
+          .pipeline;
+  EXPECT_EQ(options.snapshot_streaming, pipeline::SnapshotStreaming::kAfter);
+  EXPECT_EQ(options.snapshot_threads, 4);
+  EXPECT_EQ(options.snapshot_documents_per_second, 5000);
+  EXPECT_EQ(options.snapshot_bytes_per_second, 5'000'000'000);
+  ASSERT_EQ(options.snapshot_include.size(), 2);
+  EXPECT_TRUE(*options.snapshot_include[0].FullMatch("shop.orders"));
+  EXPECT_FALSE(*options.snapshot_include[0].FullMatch("shop.customers"));
+}
+
 TEST(ConfigurationTest, TheFailureModesAreDebeziums) {
   using pipeline::FailureMode;
   const auto mode = [](const char* value) {
@@ -339,10 +372,7 @@ TEST(ConfigurationTest, WhatHasNoEffectIsToldOnceForEachReason) {
 }
 
 TEST(ConfigurationTest, ARefusedPropertysDefaultIsNoMistake) {
-  EXPECT_THAT(LoadWith({{"initial.sync.max.threads", " 1 "},
-                        {"exactly.once.support", "requested"},
-                        {"transforms", ""}})
-                  .notes,
+  EXPECT_THAT(LoadWith({{"exactly.once.support", "requested"}, {"transforms", ""}}).notes,
               IsEmpty());
 }
 

@@ -18,22 +18,21 @@ TEST(MistakesTest, AllAreToldAtOnce) {
   EXPECT_EQ(
       MistakesOf({{"mongodb.host", "rs0/a"},
                   {"connector.class", "io.debezium.connector.mysql.MySqlConnector"},
-                  {"snapshot.mode", "always"},
+                  {"snapshot.mode", "ever"},
                   {"collection.include.list", "a(,b"},
                   {"collection.exclude.list", "c"},
                   {"connect.max.attempts", "0"},
-                  {"initial.sync.max.threads", "4"},
+                  {"initial.sync.max.threads", "0"},
                   {"sink.type", "kafka"}}),
       "mongodb.host: is not a known property; did you mean mongodb.hosts?\n"
       "connector.class: 'io.debezium.connector.mysql.MySqlConnector' is not there; shardtail "
       "stands "
       "in for io.debezium.connector.mongodb.MongoDbConnector alone\n"
-      "connect.max.attempts: 0 is out of range: 1 to 2147483647\n"
+      "connect.max.attempts, initial.sync.max.threads: 0 is out of range: 1 to 2147483647\n"
       "collection.include.list: invalid regular expression 'a(': missing closing parenthesis at "
       "character 3\n"
-      "snapshot.mode: 'always' is not one of initial, never\n"
-      "initial.sync.max.threads: copying in parallel is not there yet; set it to 1, or leave it "
-      "out\n"
+      "snapshot.mode: 'ever' is not one of initial, never, no_data, always, initial_only, "
+      "when_needed\n"
       "mongodb.hosts: is missing; give the replica set: rs0/host:port,host:port\n"
       "mongodb.name: is missing; give the logical name, with which each topic's name begins\n"
       "collection.include.list, collection.exclude.list: exclude each other; remove one\n"
@@ -104,10 +103,17 @@ TEST(MistakesTest, FieldRulesOfTheWrongForm) {
                         "Invalid format: 'b'"));
 }
 
+TEST(MistakesTest, SnapshotModesOfLaterConnectorsThatAreNotThereSayWhatToGive) {
+  EXPECT_THAT(MistakesWith({{"snapshot.mode", "Recovery"}}),
+              AllOf(HasSubstr("snapshot.mode: recovery is for connectors that keep a history of "
+                              "schemas"),
+                    HasSubstr("no_data")));
+  EXPECT_THAT(MistakesWith({{"snapshot.mode", "configuration_based"}}),
+              HasSubstr("give the mode that the properties snapshot.mode.configuration.based.… "));
+  EXPECT_THAT(MistakesWith({{"snapshot.mode", "custom"}}), HasSubstr("a Java class"));
+}
+
 TEST(MistakesTest, WhatIsNotThereYetIsRefusedWithTheRemedy) {
-  EXPECT_EQ(MistakesWith({{"initial.sync.max.threads", "2"}}),
-            "initial.sync.max.threads: copying in parallel is not there yet; set it to 1, or leave "
-            "it out");
   EXPECT_EQ(MistakesWith({{"mongodb.connection.string.shard.params", "readPreference=nearest"}}),
             "mongodb.connection.string.shard.params: the options of mongodb.connection.string hold "
             "for the shards, too; give them there");

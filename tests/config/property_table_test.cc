@@ -45,7 +45,7 @@ constexpr Expected kDebeziumProperties[] = {
     {"snapshot.mode", "initial", Effect::kImplemented},
     {"snapshot.delay.ms", "0", Effect::kImplemented},
     {"snapshot.fetch.size", "0", Effect::kImplemented},
-    {"initial.sync.max.threads", "1", Effect::kRefused},
+    {"initial.sync.max.threads", "1", Effect::kImplemented},
     {"tombstones.on.delete", "true", Effect::kImplemented},
     {"max.queue.size", "8192", Effect::kNone},
     {"max.batch.size", "2048", Effect::kNone},
