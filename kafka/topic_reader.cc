@@ -143,6 +143,8 @@ absl::StatusOr<std::unique_ptr<TopicReader>> TopicReader::Create(const Options& 
   translation.values["auto.offset.reset"] = "earliest";
   // The last offset before the end may be missing: compacted away, or a transaction's marker.
   translation.values["enable.partition.eof"] = "true";
+  // A broker that waits for more of the last reading's partitions answers this one late.
+  translation.values["fetch.wait.max.ms"] = "10";
   auto connection = std::make_unique<Connection>();
   connection->bootstrap_servers = options.bootstrap_servers;
   SHARDTAIL_ASSIGN_OR_RETURN(connection->client,

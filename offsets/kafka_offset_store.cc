@@ -94,6 +94,35 @@ absl::StatusOr<std::unique_ptr<KafkaOffsetStore>> KafkaOffsetStore::Create(
 
 absl::StatusOr<std::map<std::string, StoredOffset>> KafkaOffsetStore::LoadAll(
     const std::stop_token& stop) {
+  std::shared_ptr<Reading> reading;
+  std::unique_lock lock(readings_mutex_);
+  while (true) {
+    reading = next_;
+    if (reading == nullptr) break;
+    if (!read_.wait(lock, stop, [&reading] { return reading->done; })) {
+      return absl::CancelledError("a stop was asked for");
+    }
+    // Who read was told to stop: we were not.
+    if (!absl::IsCancelled(reading->offsets.status())) return reading->offsets;
+  }
+  reading = std::make_shared<Reading>();
+  next_ = reading;
+  lock.unlock();
+  absl::StatusOr<Offsets> offsets = Read(reading, stop);
+  lock.lock();
+  reading->offsets = offsets;
+  reading->done = true;
+  read_.notify_all();
+  return offsets;
+}
+
+absl::StatusOr<KafkaOffsetStore::Offsets> KafkaOffsetStore::Read(
+    const std::shared_ptr<Reading>& reading, const std::stop_token& stop) {
+  const std::lock_guard lock(mutex_);
+  {
+    const std::lock_guard readings_lock(readings_mutex_);
+    if (next_ == reading) next_.reset();
+  }
   ConnectorOffsets offsets(options_.connector_name, options_.logical_name,
                            fmt::format("topic {}", options_.topic));
   const auto add = [&offsets](const kafka::TopicRecord& record) {
@@ -121,6 +150,7 @@ absl::StatusOr<std::map<std::string, std::string>> KafkaOffsetStore::LoadProgres
     }
     return absl::OkStatus();
   };
+  const std::lock_guard lock(mutex_);
   SHARDTAIL_RETURN_IF_ERROR(ReadAll(add, stop));
   return progress;
 }
@@ -128,7 +158,6 @@ absl::StatusOr<std::map<std::string, std::string>> KafkaOffsetStore::LoadProgres
 absl::Status KafkaOffsetStore::ReadAll(
     absl::FunctionRef<absl::Status(const kafka::TopicRecord&)> consume,
     const std::stop_token& stop) {
-  const std::lock_guard lock(mutex_);
   base::Clock& clock = base::Clock::Real();
   const absl::Duration deadline = clock.Monotonic() + kTimeout;
   absl::Status read = reader_->ReadAll(options_.topic, kTimeout, consume, stop);

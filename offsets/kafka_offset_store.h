@@ -3,8 +3,10 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -62,7 +64,20 @@ class KafkaOffsetStore : public OffsetStore {
 
   KafkaOffsetStore(const Options& options, Access access);
 
-  // Every record of the topic.
+  using Offsets = std::map<std::string, StoredOffset>;
+
+  // One reading of the topic's offsets, shared by all who asked for it before it began: replica
+  // sets start together, and each of hundreds would read the topic for itself.
+  struct Reading {
+    bool done = false;
+    absl::StatusOr<Offsets> offsets;
+  };
+
+  // By the one who asked first for this reading, which is then not to be joined any more.
+  absl::StatusOr<Offsets> Read(const std::shared_ptr<Reading>& reading,
+                               const std::stop_token& stop);
+
+  // Every record of the topic. With mutex_ held.
   absl::Status ReadAll(absl::FunctionRef<absl::Status(const kafka::TopicRecord&)> consume,
                        const std::stop_token& stop);
   absl::Status Write(std::string_view key, std::optional<std::string_view> value,
@@ -70,8 +85,11 @@ class KafkaOffsetStore : public OffsetStore {
 
   const Options options_;
   const Access access_;
-  std::mutex mutex_;            // one read or write at a time; guards all below but delivery_
-  bool made_just_now_ = false;  // the topic, which a broker may not know yet
+  std::mutex readings_mutex_;         // guards next_ and each Reading; taken after mutex_
+  std::shared_ptr<Reading> next_;     // asked for and not begun; shared with those who wait for it
+  std::condition_variable_any read_;  // a Reading is done
+  std::mutex mutex_;                  // one read or write at a time; guards all below but delivery_
+  bool made_just_now_ = false;        // the topic, which a broker may not know yet
   std::unique_ptr<kafka::TopicReader> reader_;
   uint64_t last_ticket_ = 0;
   Delivery delivery_;

@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
 #include "kafka/topic_reader.h"
 #include "offsets/connect_format.h"
 #include "tests/kafka/mock_cluster.h"
@@ -104,6 +109,41 @@ TEST_F(KafkaOffsetStoreTest, FindsAgainWhatWasSavedAndForgetsWhatWasDeleted) {
   EXPECT_THAT(*store_.LoadAll(), ElementsAre(Pair("rs1", At(2))));
   ASSERT_TRUE(store_.Delete("rs1").ok());
   EXPECT_THAT(*store_.LoadAll(), IsEmpty());
+}
+
+TEST_F(KafkaOffsetStoreTest, ThoseWhoLoadTogetherEachFindWhatWasSavedBefore) {
+  std::vector<std::jthread> threads;
+  for (int number = 0; number < 8; ++number) {
+    threads.emplace_back([this, number] {
+      const std::string name = "together" + std::to_string(number);
+      for (uint32_t round = 1; round <= 5; ++round) {
+        EXPECT_TRUE(store_.Save(name, At(round)).ok());
+        const auto loaded = store_.LoadAll();
+        ASSERT_TRUE(loaded.ok()) << loaded.status();
+        EXPECT_EQ(loaded->at(name), At(round));
+      }
+      EXPECT_TRUE(store_.Delete(name).ok());
+    });
+  }
+}
+
+TEST_F(KafkaOffsetStoreTest, OneWhoIsToldToStopDoesNotStopThoseWhoLoadWithIt) {
+  ASSERT_TRUE(store_.Save("rs0", At(1)).ok());
+  std::vector<std::jthread> threads;
+  std::stop_source stop;
+  for (int number = 0; number < 8; ++number) {
+    threads.emplace_back(
+        [this, number, token = number % 2 == 0 ? stop.get_token() : std::stop_token()] {
+          const auto loaded = store_.LoadAll(token);
+          if (number % 2 == 1) {
+            ASSERT_TRUE(loaded.ok()) << loaded.status();
+            EXPECT_TRUE(loaded->contains("rs0"));
+          }
+        });
+  }
+  stop.request_stop();
+  threads.clear();
+  EXPECT_TRUE(store_.Delete("rs0").ok());
 }
 
 TEST_F(KafkaOffsetStoreTest, WritesConnectsBytesIntoThePartitionThatJavaChooses) {
