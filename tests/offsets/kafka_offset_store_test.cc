@@ -113,6 +113,7 @@ TEST_F(KafkaOffsetStoreTest, FindsAgainWhatWasSavedAndForgetsWhatWasDeleted) {
 
 TEST_F(KafkaOffsetStoreTest, ThoseWhoLoadTogetherEachFindWhatWasSavedBefore) {
   std::vector<std::jthread> threads;
+  threads.reserve(8);
   for (int number = 0; number < 8; ++number) {
     threads.emplace_back([this, number] {
       const std::string name = "together" + std::to_string(number);
@@ -130,6 +131,7 @@ TEST_F(KafkaOffsetStoreTest, ThoseWhoLoadTogetherEachFindWhatWasSavedBefore) {
 TEST_F(KafkaOffsetStoreTest, OneWhoIsToldToStopDoesNotStopThoseWhoLoadWithIt) {
   ASSERT_TRUE(store_.Save("rs0", At(1)).ok());
   std::vector<std::jthread> threads;
+  threads.reserve(8);
   std::stop_source stop;
   for (int number = 0; number < 8; ++number) {
     threads.emplace_back(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Mapping
@@ -133,6 +134,22 @@ class Shardtail:
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    def connections_to(self, port: int) -> int:
+        """How many it has to a port of this machine, by the system's own account.
+
+        A mongod's account names the program also for connections that another mongod makes on its
+        behalf.
+        """
+        self.check_running()
+        process = Path(f"/proc/{self.pid}")
+        inodes = set()
+        for descriptor in (process / "fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                inodes.add(os.readlink(descriptor))
+        lines = (process / "net" / "tcp").read_text().splitlines()[1:]
+        return sum(f"socket:[{fields[9]}]" in inodes and int(fields[2].split(":")[1], 16) == port
+                   for fields in map(str.split, lines))
 
     @property
     def log(self) -> str:
