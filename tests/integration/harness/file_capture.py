@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from golden.records import Record
 from integration.harness import java_offsets
 from integration.harness.mongo import ReplicaSet
 from integration.harness.offsets import Position, position_of
@@ -36,10 +37,26 @@ class FileCapture:
     @property
     def position(self) -> Position | None:
         """What it has stored; None before the snapshot is complete."""
+        offset = self.offset
+        return None if offset is None else position_of(offset)
+
+    @property
+    def offset(self) -> dict | None:
+        """The fields of the stored offset."""
         if not self.offsets_path.exists():
             return None
-        [value] = java_offsets.decode(self.offsets_path.read_bytes()).values()
-        return None if value is None else position_of(json.loads(value))
+        stored = java_offsets.decode(self.offsets_path.read_bytes())
+        # Beside it may lie how far the copies of collections are.
+        [value] = [value for key, value in stored.items()
+                   if "collection" not in json.loads(key)[1]] or [None]
+        return None if value is None else json.loads(value)
+
+    def records(self) -> list[Record]:
+        """All that was written, in its order, as records of topics."""
+        return [Record(event["topic"], json.dumps(event["key"]).encode(),
+                       None if event["value"] is None else
+                       json.dumps(event["value"], separators=(",", ":")).encode())
+                for event in self.events()]
 
     def wait_for_snapshot(self, seconds: float = 60) -> None:
         wait_for("a complete snapshot", lambda: self.alive() and self.position is not None,

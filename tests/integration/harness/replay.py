@@ -6,12 +6,13 @@ of the source into that form.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Any
 
-from bson import Int64, ObjectId
+from bson import Decimal128, Int64, MaxKey, MinKey, ObjectId, Timestamp
 
 from golden.records import Record
 
@@ -32,6 +33,16 @@ def strict(value: Any) -> Any:
     if isinstance(value, datetime):
         since = value.replace(tzinfo=timezone.utc) - EPOCH
         return {"$date": round(since.total_seconds() * 1000)}
+    if isinstance(value, bytes):
+        return {"$binary": base64.b64encode(value).decode(), "$type": "00"}
+    if isinstance(value, Decimal128):
+        return {"$numberDecimal": str(value)}
+    if isinstance(value, Timestamp):
+        return {"$timestamp": {"t": value.time, "i": value.inc}}
+    if isinstance(value, MinKey):
+        return {"$minKey": 1}
+    if isinstance(value, MaxKey):
+        return {"$maxKey": 1}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise TypeError(f"no strict form for {type(value)}")
@@ -56,12 +67,13 @@ def replay(records: Iterable[Record]) -> dict[str, list[Document]]:
         documents = topics.setdefault(record.topic, {})
         event = payload(record)
         if event is not None:
-            _apply(documents, record.key, event)
+            apply_event(documents, record.key, event)
     return {topic: sorted(documents.values(), key=lambda document: repr(document["_id"]))
             for topic, documents in topics.items()}
 
 
-def _apply(documents: dict[bytes, Document], key: bytes, event: dict[str, Any]) -> None:
+def apply_event(documents: dict[bytes, Document], key: bytes, event: dict[str, Any]) -> None:
+    """Brings the documents of a topic, by key, to where they are after that event."""
     operation = event["op"]
     if operation in "rc":
         documents[key] = json.loads(event["after"])

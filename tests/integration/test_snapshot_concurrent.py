@@ -1,0 +1,91 @@
+"""A copy under write load, while the stream goes on: collections of every kind, 4.2 to 6.0."""
+
+from __future__ import annotations
+
+import unittest
+
+from integration.harness.copy_case import SEED, CopyTest
+from integration.harness.copy_load import DATABASE, CopyLoad
+from integration.harness.file_capture import FileCapture
+from integration.harness.history import last_marks
+from integration.harness.mongo import ReplicaSet
+from integration.harness.replay import payload
+from integration.harness.transactions import TEST_COMMANDS
+
+DOCUMENTS = 12_000
+
+
+class Concurrent:
+    """The tests; a class below for each server version."""
+
+    version: str
+    replica_set: ReplicaSet
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.replica_set = cls.start_replica_set(cls.version, members=1, options=TEST_COMMANDS)
+
+    def copy(self, **properties: str) -> tuple[CopyLoad, FileCapture]:
+        """Copies under load, and some time more."""
+        print(f"SHARDTAIL_SEED={SEED}", flush=True)
+        with self.replica_set.client() as client:
+            client.drop_database(DATABASE)
+        load = CopyLoad(self.replica_set, self.version, DOCUMENTS, SEED, pad=500, prepared=True)
+        load.fill()
+        capture = FileCapture(self.scratch(), self.replica_set, {
+            "database.include.list": DATABASE,
+            "snapshot.max.documents.per.second": "6000",
+            **{name.replace("_", "."): value for name, value in properties.items()}})
+        with load:
+            capture.shardtail.start()
+            self.finish(self.replica_set, load, capture)
+        return load, capture
+
+    def changes_before_the_end(self, capture: FileCapture) -> int:
+        """How many changes came before the copy's last `r` event."""
+        events = [event for event in map(payload, capture.records()) if event]
+        [last] = [number for number, event in enumerate(events)
+                  if event["source"]["snapshot"] == "last"]
+        return sum(event["op"] != "r" for event in events[:last])
+
+    def check(self, threads: str) -> None:
+        load, capture = self.copy(initial_sync_max_threads=threads)
+        records = capture.records()
+        self.assert_copied(self.replica_set, load, records)
+        self.assert_last_is_last(records)
+        self.assertGreater(self.changes_before_the_end(capture), 0)
+
+    def test_with_one_thread(self) -> None:
+        self.check("1")
+
+    def test_with_four_threads(self) -> None:
+        self.check("4")
+
+
+class ConcurrentOf42(Concurrent, CopyTest):
+    version = "4.2"
+
+
+class ConcurrentOf44(Concurrent, CopyTest):
+    version = "4.4"
+
+    def test_the_stream_after_the_copy(self) -> None:
+        """1.3's order: all `r` events first."""
+        load, capture = self.copy(initial_sync_max_threads="4", snapshot_streaming="after")
+        records = capture.records()
+        self.assert_copied(self.replica_set, load, records)
+        self.assertEqual(len(last_marks(records)), 1)
+        self.assertEqual(self.changes_before_the_end(capture), 0)
+
+
+class ConcurrentOf50(Concurrent, CopyTest):
+    version = "5.0"
+
+
+class ConcurrentOf60(Concurrent, CopyTest):
+    version = "6.0"
+
+
+if __name__ == "__main__":
+    unittest.main()

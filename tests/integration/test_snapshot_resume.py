@@ -1,0 +1,191 @@
+"""A copy under load that is killed, loses its primary, its Kafka, or the oplog's begin: it goes on.
+
+    SHARDTAIL_KILLS   how often (20)
+    SHARDTAIL_SEED    of the run to repeat; it is printed
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import random
+import unittest
+from typing import Any
+
+import bson
+from bson import Timestamp
+
+from integration.harness import java_offsets
+from integration.harness.capture import Capture
+from integration.harness.copy_case import SEED, CopyTest, size_of
+from integration.harness.copy_load import DATABASE, CopyLoad
+from integration.harness.file_capture import FileCapture
+from integration.harness.history import last_marks
+from integration.harness.mongo import ReplicaSet
+from integration.harness.waiting import wait_for
+
+KILLS = int(os.environ.get("SHARDTAIL_KILLS", "20"))
+DOCUMENTS = 20_000
+BYTES = 25_000_000  # about, of the events of a copy
+SLOW = {
+    "database.include.list": DATABASE,
+    "initial.sync.max.threads": "4",
+    "snapshot.max.documents.per.second": "8000",
+}
+
+
+class Resume(CopyTest):
+    def test_killed_again_and_again(self) -> None:
+        print(f"SHARDTAIL_SEED={SEED}", flush=True)
+        chooser = random.Random(SEED)
+        replica_set = self.start_replica_set(members=1)
+        load = CopyLoad(replica_set, "4.4", DOCUMENTS, SEED, pad=1000)
+        load.fill()
+        capture = FileCapture(self.scratch(), replica_set, SLOW)
+        kills = 0
+        done: list[tuple[int, list[Range]]] = []  # with the number of records before
+        with load:
+            while kills < KILLS:
+                capture.shardtail.start()
+                goal = size_of(capture) + chooser.randrange(2 * BYTES // KILLS)
+                self.wait_for_size(capture, goal)
+                capture.shardtail.kill()
+                if capture.position is not None:
+                    break
+                kills += 1
+                done.append((len(capture.records()), recorded(capture, "plain")))
+            capture.shardtail.start()
+            self.finish(replica_set, load, capture)
+        records = capture.records()
+        print(f"{kills} kills during the copy; recorded ranges: "
+              f"{[len(ranges) for _, ranges in done]}", flush=True)
+        self.assertGreaterEqual(kills, KILLS // 2)
+        self.assertGreater(len(done[-1][1]), 0)
+        self.assert_copied(replica_set, load, records, restarted=True)
+        self.assert_last_is_last(records)
+        topic = f"dbserver1.{DATABASE}.plain"
+        for before, ranges in done:
+            again = [record.key for record in records[before:]
+                     if record.is_snapshot and record.topic == topic
+                     and is_in(json.loads(json.loads(record.key)["id"]), ranges)]
+            self.assert_nothing(again, f"documents copied again that were recorded in {ranges}")
+
+    def test_the_primary_is_killed(self) -> None:
+        print(f"SHARDTAIL_SEED={SEED}", flush=True)
+        replica_set = self.start_replica_set(name="failing")
+        load = CopyLoad(replica_set, "4.4", DOCUMENTS, SEED, pad=1000, through_faults=True)
+        load.fill()
+        capture = FileCapture(self.scratch(), replica_set, SLOW)
+        with load:
+            capture.shardtail.start()
+            self.wait_for_size(capture, BYTES // 4)
+            first = replica_set.primary()
+            first.kill()
+            wait_for("another primary", lambda: replica_set.primary() is not first)
+            self.assertIsNone(capture.position, "the copy was complete before: make it slower")
+            first.start()
+            self.finish(replica_set, load, capture)
+        records = capture.records()
+        self.assert_copied(replica_set, load, records)
+        self.assert_last_is_last(records)
+
+    def test_kafka_is_away(self) -> None:
+        """And then the process is killed, with its offsets in Kafka."""
+        print(f"SHARDTAIL_SEED={SEED}", flush=True)
+        replica_set = self.start_replica_set(name="steady", members=1)
+        broker = self.start_broker(partitions=3)
+        load = CopyLoad(replica_set, "4.4", DOCUMENTS, SEED, pad=1000)
+        load.fill()
+        capture = Capture(self.scratch(), replica_set, broker, schemas=False, properties=SLOW)
+        with load:
+            capture.shardtail.start()
+            self.wait_for_records(capture, DOCUMENTS // 4)
+            broker.stop()
+            goal = load.operations + 300
+            wait_for(f"{goal} operations", lambda: capture.alive() and load.operations >= goal)
+            broker.start()
+            self.wait_for_records(capture, DOCUMENTS // 2)
+            self.assertIsNone(capture.position, "the copy was complete before: make it slower")
+            capture.shardtail.kill()
+            capture.shardtail.start()
+            self.finish(replica_set, load, capture)
+        records = capture.records()
+        self.assert_copied(replica_set, load, records, restarted=True)
+        self.assertEqual(len(last_marks(records)), 1)
+
+    def test_the_oplog_rolls_over(self) -> None:
+        """The copy takes longer than the oplog reaches back, and loses nothing."""
+        print(f"SHARDTAIL_SEED={SEED}", flush=True)
+        replica_set = self.start_replica_set(name="small", members=1, oplog_mb=1,
+                                             options=["--syncdelay", "1"])
+        load = CopyLoad(replica_set, "4.4", DOCUMENTS, SEED, threads=1)
+        load.fill()
+        begin = replica_set.last_optime()
+        capture = FileCapture(self.scratch(), replica_set, {
+            **SLOW, "snapshot.max.documents.per.second": "2000"})
+        with load:
+            capture.shardtail.start()
+            wait_for("the copy's begin", lambda: capture.alive() and capture.offset is not None)
+            self.roll_over(replica_set, begin, capture)
+            self.assertIsNone(capture.position, "the copy was complete before: make it slower")
+            self.finish(replica_set, load, capture)
+        records = capture.records()
+        self.assertNotIn("position lost", capture.shardtail.log)
+        self.assert_copied(replica_set, load, records)
+        self.assert_last_is_last(records)
+
+    @staticmethod
+    def wait_for_records(capture: Capture, goal: int) -> None:
+        wait_for(f"{goal} records", lambda: capture.alive() and capture.record_count() >= goal)
+
+    @staticmethod
+    def roll_over(replica_set: ReplicaSet, begin: Timestamp, capture: FileCapture) -> None:
+        """Writes until the oplog begins after `begin`, no faster than the stream reads."""
+        with replica_set.client() as client:
+            oplog, filler = client["local"]["oplog.rs"], client["filler"]["c"]
+
+            def write() -> bool:
+                filler.insert_many([{"text": "x" * 20_000} for _ in range(10)])
+                written = replica_set.last_optime()
+                wait_for("the stream after what was written", lambda: capture.alive() and
+                         has_come_to(capture.offset, written))
+                return oplog.find_one(sort=[("$natural", 1)])["ts"] > begin
+
+            wait_for(f"an oplog that begins after {begin}", write)
+            client.drop_database("filler")
+
+
+Range = tuple[Any, Any]  # from, up to; None: open
+
+
+def recorded(capture: FileCapture, collection: str) -> list[Range]:
+    """The ranges of _ids that the offset file says are copied."""
+    if not capture.offsets_path.exists():
+        return []
+    for value in java_offsets.decode(capture.offsets_path.read_bytes()).values():
+        progress = json.loads(value or b"{}")
+        if progress.get("ns") == f"{DATABASE}.{collection}":
+            return [(bound(copied, "min"), bound(copied, "max")) for copied in progress["copied"]]
+    return []
+
+
+def bound(copied: dict[str, Any], name: str) -> Any:
+    return bson.decode(base64.b64decode(copied[name]))["_id"] if name in copied else None
+
+
+def is_in(id: Any, ranges: list[Range]) -> bool:
+    """Of numbers and strings, which come after all numbers."""
+    def order(value: Any) -> tuple[bool, Any]:
+        return isinstance(value, str), value
+
+    return any((low is None or order(low) <= order(id)) and (high is None or order(id) < order(high))
+               for low, high in ranges)
+
+
+def has_come_to(offset: dict[str, Any] | None, optime: Timestamp) -> bool:
+    return offset is not None and (offset["sec"], offset["ord"]) >= (optime.time, optime.inc)
+
+
+if __name__ == "__main__":
+    unittest.main()
