@@ -205,14 +205,16 @@ class _Writer:
             {"$add": [{"$multiply": ["$m", 31]}, "$n"]}, MODULUS]}}}], session)
 
     def _push(self, one: Owned, session: ClientSession | None = None) -> None:
+        if one.collection == "capped":  # whose documents keep their size
+            return self._increment(one, session)
         counted = one.count()
         self._update(one, {"$set": counted, "$push": {
             "items": {"$each": [one.n], "$slice": -5}}}, session)
 
     def _replace(self, one: Owned, session: ClientSession | None = None) -> None:
+        if one.collection == "capped":
+            return self._increment(one, session)
         one.count()
-        if one.collection == "capped":  # whose documents keep their size
-            return self._update(one, {"$set": {"n": one.n, "m": one.m}}, session)
         self._database[one.collection].replace_one(
             {"_id": one.id}, self._new(one), session=session)
 
@@ -244,6 +246,7 @@ class _Writer:
 
     def _prepared(self) -> None:
         first, second = self._uncapped(), self._uncapped()
+        other = self._other_than(first, second)
 
         def operations(session: ClientSession) -> None:
             self._compute(first, session)
@@ -252,7 +255,7 @@ class _Writer:
 
         transaction = PreparedTransaction(self._client, operations)
         # Else 4.2 says that the prepare entry is not majority committed yet.
-        self._increment(self._other_than(first, second))
+        self._increment(other)
         transaction.commit()
 
     def _uncapped(self) -> Owned:
