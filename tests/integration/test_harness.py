@@ -18,8 +18,10 @@ from typing import Any
 
 from golden.records import GOLDEN, Record
 from integration.harness import java_offsets
+from integration.harness.copy_load import next_m
 from integration.harness.counting_load import count_breaks
 from integration.harness.delivery import lost_documents, out_of_order
+from integration.harness.history import history_breaks
 from integration.harness.ports import free_port
 from integration.harness.proxy import FaultProxy
 from integration.harness.replay import apply_modifiers, replay, strict
@@ -80,6 +82,42 @@ class Order(unittest.TestCase):
 
     def test_a_tombstone_without_its_delete_is_found(self) -> None:
         self.assertTrue(out_of_order([record("c", 1), record(None)]))
+
+
+class History(unittest.TestCase):
+    def test_a_copy_between_a_delete_and_the_changes_after_it(self) -> None:
+        self.assertEqual(history_breaks([
+            record("d", 1), record(None), self.state("r", 2, 1), self.state("u", 3, 2),
+            record("d", 4), record(None), self.state("c", 5, 3)]), [])
+        self.assertEqual(history_breaks([self.state("c", 1, 0), self.state("u", 2, 1)]), [])
+
+    def test_what_breaks_a_history_is_found(self) -> None:
+        for broken in (
+                [self.state("u", 1, 1)],
+                [self.state("r", 1, 1), self.state("u", 2, 3)],
+                [self.state("r", 1, 1), self.state("u", 2, 1)],
+                [self.state("r", 1, 1), self.state("c", 2, 2)],
+                [self.state("c", 1, 1), self.state("r", 2, 1)],
+                [self.state("r", 1, 1), record("d", 2), self.state("u", 3, 2)],
+                [self.state("r", 1, 1), record("d", 2), record("d", 3)],
+                [record("r", 1, after={"_id": 1, "n": 3, "m": 4})]):
+            self.assertEqual(len(history_breaks(broken)), 1, broken)
+
+    def test_after_a_restart_a_copy_may_come_again_but_no_earlier_one(self) -> None:
+        first, second = self.state("r", 1, 1), self.state("u", 2, 2)
+        self.assertEqual(history_breaks(
+            [first, second, second, self.state("r", 3, 5), self.state("u", 4, 6)],
+            restarted=True), [])
+        self.assertTrue(history_breaks([first, second, first], restarted=True))
+        self.assertTrue(history_breaks([first, second, self.state("u", 3, 5)], restarted=True))
+
+    @staticmethod
+    def state(op: str, position: int, n: int) -> Record:
+        m = 1
+        for number in range(1, n + 1):
+            m = next_m(m, number)
+        document = {"_id": 1, "n": n, "m": m}
+        return record(op, position, **({"patch": document} if op == "u" else {"after": document}))
 
 
 class Replay(unittest.TestCase):

@@ -78,6 +78,9 @@ class FileCapture:
         return True
 
     def events(self) -> list[dict]:
-        """Topic, key and value of all that was written; the value of a tombstone is None."""
+        """Topic, key and value of all that was written; the value of a tombstone is None.
+
+        A line that is being written is left out.
+        """
         with self.events_path.open() as lines:
-            return [json.loads(line) for line in lines]
+            return [json.loads(line) for line in lines if line.endswith("\n")]
