@@ -140,6 +140,11 @@ absl::StatusOr<UriHandle> MakeUri(const ConnectionOptions& options, const HostAn
       ToMilliseconds(own_timeout ? kDefaultSocketTimeout : options.socket_timeout));
   mongoc_uri_set_option_as_int32(uri.get(), MONGOC_URI_SERVERSELECTIONTIMEOUTMS,
                                  ToMilliseconds(options.connect_timeout));
+  // Else the driver looks at the server anew each minute, which we do ourselves; and where it finds
+  // the connection dead then and cannot make another (the server is down, or we were told to stop),
+  // libmongoc 1.23 locks a mutex that it holds already, and the thread stays there for ever.
+  mongoc_uri_set_option_as_int32(uri.get(), MONGOC_URI_HEARTBEATFREQUENCYMS,
+                                 std::numeric_limits<int32_t>::max());
   mongoc_uri_set_appname(uri.get(), options.application_name.c_str());
   if (!options.compressors.empty()) {
     mongoc_uri_set_compressors(uri.get(),

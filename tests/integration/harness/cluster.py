@@ -176,6 +176,14 @@ class ShardedCluster:
             "_shardsvrMovePrimary": database, "to": to, "databaseVersion": entry["version"],
             **MAJORITY})
 
+    def reshard(self, namespace: str, key: str, chunks: int) -> None:
+        """Gives a collection another shard key; from 5.0 on."""
+        entry = self._database(namespace.split(".", 1)[0])
+        self._command(self.shards[entry["primary"]], "admin", {
+            "_shardsvrReshardCollection": namespace, "key": {key: 1}, "numInitialChunks": chunks,
+            "databaseVersion": entry["version"],
+            **MAJORITY})
+
     def chunks(self, namespace: str) -> list[Chunk]:
         """In the order of the shard key."""
         return self.routing(namespace).chunks
