@@ -61,7 +61,8 @@ struct ChangeEvent {
   Operation operation = Operation::kCreate;
   SnapshotMark snapshot = SnapshotMark::kFalse;
   Namespace ns;
-  bson::Element id;     // the document's _id
+  const uint8_t* collection_uuid = nullptr;  // 16 bytes; null for a read, or where there is none
+  bson::Element id;                          // the document's _id
   bson::View document;  // r, c: the document; u: the patch ($v:1 form) or replacement; d: absent
   bson::View filter;  // u, d: the document's key (`o2` of an update, `o` of a delete); else absent
   SessionTransaction session;

@@ -60,6 +60,16 @@ absl::Status AckTracker::failure() const {
   return failure_;
 }
 
+uint64_t AckTracker::last_ticket() const {
+  const std::lock_guard lock(mutex_);
+  return next_ - 1;
+}
+
+uint64_t AckTracker::settled() const {
+  const std::lock_guard lock(mutex_);
+  return first_ - 1;
+}
+
 int64_t AckTracker::pending() const {
   const std::lock_guard lock(mutex_);
   return pending_;

@@ -45,6 +45,11 @@ class AckTracker {
   // The first failure; OK while there is none.
   absl::Status failure() const;
 
+  // The newest ticket; 0 before the first.
+  uint64_t last_ticket() const;
+  // All tickets up to this one are acknowledged.
+  uint64_t settled() const;
+
   // Records opened and not acknowledged, failed ones among them.
   int64_t pending() const;
 

@@ -207,6 +207,10 @@ std::string EncodeValue(const StoredOffset& offset) {
     json.Key("waited_ord");
     json.Int(ToJavaInt(offset.waited.increment));
   }
+  if (offset.copy != 0) {
+    json.Key("copy_id");
+    json.Int64(offset.copy);
+  }
   if (offset.settled) {
     json.Key("moves_settled");
     json.Bool(true);
@@ -235,6 +239,10 @@ absl::StatusOr<StoredOffset> DecodeValue(std::string_view text) {
   if (const auto* initsync = Optional(json, "initsync"); initsync != nullptr) {
     if (!initsync->IsBool()) return Wrong("initsync", "is neither true nor false");
     offset.initsync = initsync->GetBool();
+  }
+  if (const auto* copy = Optional(json, "copy_id"); copy != nullptr) {
+    if (!copy->IsInt64()) return Wrong("copy_id", "is not a whole number");
+    offset.copy = copy->GetInt64();
   }
   if (Optional(json, "waited_sec") != nullptr) {
     SHARDTAIL_ASSIGN_OR_RETURN(offset.waited.seconds, Unsigned32(json, "waited_sec"));

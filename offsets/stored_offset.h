@@ -28,6 +28,10 @@ struct StoredOffset {
   std::optional<int64_t> h;
   bool initsync = false;  // a snapshot was begun at `position` and is not complete
 
+  // With initsync: which copy it is that is not complete, so that its progress is not taken for
+  // another one's; 0 where there is none (Debezium's).
+  int64_t copy = 0;
+
   // Of a shard: up to `position` no document came to it from another shard whose events there may
   // still be on their way (tailer::IncomingMigrations).
   bool settled = false;
@@ -50,8 +54,8 @@ struct StoredOffset {
         a.transaction == b.transaction ||
         (a.transaction != nullptr && b.transaction != nullptr && *a.transaction == *b.transaction);
     return same_counts && a.position == b.position && a.session == b.session && a.h == b.h &&
-           a.initsync == b.initsync && a.settled == b.settled && a.waited == b.waited &&
-           a.inside == b.inside;
+           a.initsync == b.initsync && a.copy == b.copy && a.settled == b.settled &&
+           a.waited == b.waited && a.inside == b.inside;
   }
 };
 

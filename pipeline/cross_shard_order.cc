@@ -12,6 +12,7 @@ CrossShardOrder::CrossShardOrder(std::string shard, std::unique_ptr<ShardOrder::
 
 absl::Status CrossShardOrder::Begin(Member& member, const offsets::StoredOffset& from) {
   waited_ = from.waited;
+  at_ = from.position.ts;
   migrations_.emplace(shard_, member.GivesMigrationSigns());
   if (from.settled) {
     migrations_->BeginSettled();
@@ -39,6 +40,24 @@ void CrossShardOrder::BeginEntry(bson::View entry) {
       parsed.op == "c" && reader.Next(&command) && command.name == "commitTransaction";
   parts_waited_for_ = false;
   migrations_->Observe(parsed);
+}
+
+void CrossShardOrder::EndEntry(std::optional<bson::Timestamp> held_back) {
+  if (held_back.has_value() && *held_back <= at_) {
+    seat_->Pass(*held_back);
+  } else {
+    seat_->PassThrough(at_);
+  }
+}
+
+absl::Status CrossShardOrder::BeforeRange(std::string_view ns, bson::Timestamp time, Member& member,
+                                          const std::stop_token& stop) {
+  if (!migrations_->IsSuspect(ns)) return absl::OkStatus();
+  SHARDTAIL_RETURN_IF_ERROR(seat_->WaitForOthers(
+      time, [&] { return member.ClusterTimeNow(); }, stop));
+  migrations_->Waited(time);
+  waited_ = std::max(waited_, time);
+  return absl::OkStatus();
 }
 
 absl::Status CrossShardOrder::BeforeEvent(const event::ChangeEvent& event, Member& member,

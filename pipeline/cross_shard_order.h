@@ -33,7 +33,16 @@ class CrossShardOrder {
   // Waits while the event could overtake. Errors are the member's, and kCancelled.
   absl::Status BeforeEvent(const event::ChangeEvent& event, Member& member,
                            const std::stop_token& stop);
-  void EndEntry() { seat_->PassThrough(at_); }
+  // `held_back`: the time of the oldest range of a copy that is not handed over yet.
+  void EndEntry(std::optional<bson::Timestamp> held_back);
+
+  // Before what was read of a collection at `time` is handed over.
+  absl::Status BeforeRange(std::string_view ns, bson::Timestamp time, Member& member,
+                           const std::stop_token& stop);
+
+  // Whether an event of the collection, of the entry under way, would wait.
+  bool IsSuspect(std::string_view ns) const { return migrations_->IsSuspect(ns); }
+  bson::Timestamp at() const { return at_; }
 
   // A stream that begins after the last entry need not expect anything to overtake.
   bool settled() const { return migrations_.has_value() && migrations_->settled(); }

@@ -11,6 +11,7 @@
 #include "event/change_event.h"
 #include "mongo/client.h"
 #include "offsets/stored_offset.h"
+#include "pipeline/snapshot_source.h"
 #include "tailer/incoming_migrations.h"
 #include "tailer/oplog_source.h"
 
@@ -34,6 +35,9 @@ class Member {
       const event::Position& from) = 0;
 
   virtual tailer::EntryLookup& lookup() = 0;
+
+  // A connection of its own for each worker of a snapshot inside the stream. Any thread.
+  virtual absl::StatusOr<std::unique_ptr<SnapshotSource>> OpenSnapshotSource() = 0;
 
   // Copies every collection that `captures` accepts: one `r` event for each document, the very last
   // one marked kLast, all at the position of `start`. Returns the number of events.

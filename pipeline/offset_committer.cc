@@ -1,6 +1,7 @@
 #include "pipeline/offset_committer.h"
 
 #include "base/log.h"
+#include "base/status_macros.h"
 
 namespace shardtail::pipeline {
 
@@ -11,9 +12,10 @@ OffsetCommitter::OffsetCommitter(offsets::OffsetStore& store, absl::Duration int
       clock_(clock),
       thread_([this](std::stop_token stop) { Run(stop); }) {}
 
-void OffsetCommitter::Add(const std::string& replica_set, const offsets::AckTracker& tracker) {
+void OffsetCommitter::Add(const std::string& replica_set, const offsets::AckTracker& tracker,
+                          OnStored on_stored) {
   const std::lock_guard lock(mutex_);
-  entries_[replica_set] = Entry{&tracker, std::nullopt};
+  entries_[replica_set] = Entry{&tracker, std::move(on_stored), std::nullopt};
 }
 
 absl::Status OffsetCommitter::Remove(const std::string& replica_set) {
@@ -46,11 +48,15 @@ absl::Status OffsetCommitter::CommitAll() {
 }
 
 absl::Status OffsetCommitter::Commit(const std::string& replica_set, Entry& entry) {
+  // Before the mark: what was acknowledged since is later than what is stored.
+  const uint64_t settled = entry.tracker->settled();
   const std::optional<offsets::StoredOffset> mark = entry.tracker->LowWaterMark();
-  if (!mark.has_value() || mark == entry.saved) return absl::OkStatus();
-  absl::Status saved = store_.Save(replica_set, *mark);
-  if (saved.ok()) entry.saved = mark;
-  return saved;
+  if (!mark.has_value()) return absl::OkStatus();
+  if (mark != entry.saved) {
+    SHARDTAIL_RETURN_IF_ERROR(store_.Save(replica_set, *mark));
+    entry.saved = mark;
+  }
+  return entry.on_stored == nullptr ? absl::OkStatus() : entry.on_stored(*mark, settled);
 }
 
 void OffsetCommitter::Run(const std::stop_token& stop) {

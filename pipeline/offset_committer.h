@@ -1,6 +1,7 @@
 #ifndef SHARDTAIL_PIPELINE_OFFSET_COMMITTER_H_
 #define SHARDTAIL_PIPELINE_OFFSET_COMMITTER_H_
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -26,7 +27,13 @@ class OffsetCommitter {
   OffsetCommitter(offsets::OffsetStore& store, absl::Duration interval, base::Clock& clock);
 
   // From now on `tracker`'s mark is stored; it must outlive the call of Remove().
-  void Add(const std::string& replica_set, const offsets::AckTracker& tracker);
+  // `on_stored`, where it is given, is called when an offset is stored, or is as stored already:
+  // with that offset, and the ticket up to which all was acknowledged before. Its error counts as
+  // the save's. By the thread that stores, with a lock held: it must not call the committer.
+  using OnStored =
+      std::function<absl::Status(const offsets::StoredOffset& stored, uint64_t settled)>;
+  void Add(const std::string& replica_set, const offsets::AckTracker& tracker,
+           OnStored on_stored = nullptr);
 
   // Stores the mark a last time, and forgets the tracker. The save's status.
   absl::Status Remove(const std::string& replica_set);
@@ -40,6 +47,7 @@ class OffsetCommitter {
  private:
   struct Entry {
     const offsets::AckTracker* tracker;
+    OnStored on_stored;
     std::optional<offsets::StoredOffset> saved;
   };
   // With mutex_ held.

@@ -19,7 +19,9 @@ absl::Status Publisher::Publish(const event::ChangeEvent& event,
                                 const offsets::StoredOffset& offset, const std::stop_token& stop) {
   SHARDTAIL_ASSIGN_OR_RETURN(Collection * collection, Find(event.ns));
   // Whether captured or not, an event of another transaction ends the one before.
-  if (monitor_.current() != nullptr && !monitor_.IsCurrent(event::ToStxnid(event.session))) {
+  // But a copy's event may come between two of one.
+  if (event.operation != event::Operation::kRead && monitor_.current() != nullptr &&
+      !monitor_.IsCurrent(event::ToStxnid(event.session))) {
     SHARDTAIL_RETURN_IF_ERROR(EndTransaction(stop));
   }
   if (!collection->captured || !parts_.namespace_filter.Accepts(event.operation)) {

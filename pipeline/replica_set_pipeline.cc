@@ -1,7 +1,9 @@
 #include "pipeline/replica_set_pipeline.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "tailer/entry_decoder.h"
@@ -15,6 +17,12 @@ constexpr absl::Duration kRoleCheckInterval = absl::Seconds(5);
 
 // How often a member is asked how far back its oplog reaches.
 constexpr absl::Duration kWindowInterval = absl::Seconds(30);
+
+// How often ranges that were read are handed over where the oplog has nothing new.
+constexpr absl::Duration kCopyPause = absl::Milliseconds(5);
+
+// The progress record that tells of which copy the others are.
+constexpr std::string_view kPlanKey = "plan";
 
 // For what is in flight when a copy begins.
 constexpr absl::Duration kFlushTimeout = absl::Seconds(30);
@@ -64,7 +72,15 @@ absl::Status ReplicaSetPipeline::Run(const std::stop_token& stop) {
   if (delivery_ == nullptr) SHARDTAIL_RETURN_IF_ERROR(OpenDelivery());
   if (!progress_.has_value()) SHARDTAIL_RETURN_IF_ERROR(FindStart(*member, stop));
   while (true) {
-    if (copy_needed_) SHARDTAIL_RETURN_IF_ERROR(Copy(*member, stop));
+    if (copy_needed_ && options_.snapshot_streaming == SnapshotStreaming::kConcurrent) {
+      SHARDTAIL_RETURN_IF_ERROR(PrepareCopy(*member, stop));
+    } else if (copy_needed_) {
+      SHARDTAIL_RETURN_IF_ERROR(Copy(*member, stop));
+    }
+    if (options_.snapshot_mode == SnapshotMode::kInitialOnly && !copying_) {
+      base::LogInfo("nothing more to do, as snapshot.mode=initial_only says");
+      return absl::OkStatus();
+    }
     absl::Status ended = Stream(*member, stop);
     if (ended.ok() || !IsLostPosition(ended)) return ended;
     SHARDTAIL_RETURN_IF_ERROR(HandleLostPosition(ended));
@@ -94,7 +110,10 @@ absl::Status ReplicaSetPipeline::OpenDelivery() {
                                                    .metrics = metrics_},
                                   options_, replica_set_);
   delivery_ = std::move(delivery);
-  parts_.committer.Add(replica_set_, delivery_->tracker);
+  parts_.committer.Add(replica_set_, delivery_->tracker,
+                       [this](const offsets::StoredOffset& stored, uint64_t settled) {
+                         return RecordProgress(stored, settled);
+                       });
   return absl::OkStatus();
 }
 
@@ -103,6 +122,8 @@ absl::Status ReplicaSetPipeline::CloseDelivery() {
   // The sink goes before the tracker that it reports to.
   delivery_->sink.reset();
   delivery_.reset();
+  const std::lock_guard lock(snapshot_mutex_);
+  snapshot_.reset();  // its tickets were this delivery's
   return stored;
 }
 
@@ -111,14 +132,17 @@ absl::Status ReplicaSetPipeline::FindStart(Member& member, const std::stop_token
   const auto own = stored.find(replica_set_);
   if (own == stored.end()) return FindFirstStart(member);
   if (own->second.initsync && options_.snapshot_mode != SnapshotMode::kNever) {
-    base::LogInfo("the snapshot begun at {} is not complete: copying again",
+    base::LogInfo("the snapshot is not complete: it goes on, and the stream after {}",
+                  event::ToString(own->second.position));
+    copy_needed_ = true;
+  } else if (options_.snapshot_mode == SnapshotMode::kAlways && !copied_always_) {
+    base::LogInfo("copying, as snapshot.mode=always says, and streaming after {}",
                   event::ToString(own->second.position));
     copy_needed_ = true;
   } else {
     base::LogInfo("continuing after the stored offset {}", event::ToString(own->second.position));
   }
   progress_ = own->second;
-  progress_->initsync = false;
   if (start_.no_later_than.has_value() && !copy_needed_) {
     SHARDTAIL_RETURN_IF_ERROR(StartEarlier(member, *start_.no_later_than));
   }
@@ -166,6 +190,148 @@ absl::Status ReplicaSetPipeline::FindFirstStart(Member& member) {
   return absl::OkStatus();
 }
 
+absl::Status ReplicaSetPipeline::PrepareCopy(Member& member, const std::stop_token& stop) {
+  if (++copies_in_a_row_ > kMaxCopiesInARow) {
+    return absl::FailedPreconditionError(
+        fmt::format("{} copies in a row lost their position: the oplog of {} is too short, give it "
+                    "more room (replSetResizeOplog)",
+                    kMaxCopiesInARow, replica_set_));
+  }
+  if (!parts_.clock.Sleep(options_.snapshot_delay, stop)) {
+    return absl::CancelledError("stopped before the snapshot");
+  }
+  recorded_.clear();
+  bool goes_on = false;
+  if (progress_.has_value() && progress_->initsync && progress_->copy != 0) {
+    SHARDTAIL_ASSIGN_OR_RETURN(goes_on, LoadProgress(stop));
+  }
+  if (!goes_on) {
+    SHARDTAIL_RETURN_IF_ERROR(RemoveProgress(stop));
+    if (!progress_.has_value()) {
+      SHARDTAIL_ASSIGN_OR_RETURN(progress_, member.Latest());
+    }
+    progress_->initsync = true;
+    progress_->copy = std::max<int64_t>(parts_.clock.NowMillis(), 1);
+    SHARDTAIL_RETURN_IF_ERROR(
+        parts_.store.SaveProgress(replica_set_, kPlanKey, std::to_string(progress_->copy)));
+    progress_stored_ = true;
+    // Stored before the first event goes out: should this copy be cut off, the next run must know
+    // from where on deletes were seen.
+    delivery_->publisher->Pass(*progress_);
+    SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->Flush(kFlushTimeout));
+    SHARDTAIL_RETURN_IF_ERROR(parts_.committer.CommitNow(replica_set_));
+  }
+  copy_needed_ = false;
+  copying_ = true;
+  copied_always_ = true;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> ReplicaSetPipeline::LoadProgress(const std::stop_token& stop) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto stored, parts_.store.LoadProgress(replica_set_, stop));
+  const auto plan = stored.find(std::string(kPlanKey));
+  if (plan == stored.end() || plan->second != std::to_string(progress_->copy)) return false;
+  for (const auto& [key, text] : stored) {
+    const auto uuid = snapshot::ParseUuid(key);
+    if (!uuid.has_value()) continue;
+    absl::StatusOr<snapshot::CollectionProgress> progress = snapshot::DecodeProgress(text);
+    if (!progress.ok()) {
+      return absl::FailedPreconditionError(
+          fmt::format("the snapshot's stored progress of collection {} cannot be read: {}; to copy "
+                      "all again, delete the offset with `shardtail offsets delete {}`",
+                      key, std::string(progress.status().message()), replica_set_));
+    }
+    recorded_[*uuid] = *std::move(progress);
+  }
+  progress_stored_ = true;
+  return true;
+}
+
+absl::Status ReplicaSetPipeline::RemoveProgress(const std::stop_token& stop) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto stored, parts_.store.LoadProgress(replica_set_, stop));
+  for (const auto& [key, text] : stored) {
+    SHARDTAIL_RETURN_IF_ERROR(parts_.store.SaveProgress(replica_set_, key, std::nullopt));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::BeginCopy(Member& member, const std::stop_token& stop) {
+  StreamSnapshot::Hooks hooks{
+      .publish = [this, &stop](const event::ChangeEvent& event) -> absl::Status {
+        SHARDTAIL_RETURN_IF_ERROR(delivery_->tracker.failure());
+        metrics_.snapshot_documents.Add();
+        return delivery_->publisher->Publish(event, *progress_, stop);
+      },
+      .before_range = nullptr,
+      .last_ticket = [this] { return delivery_->tracker.last_ticket(); },
+      .captures = [this](const event::Namespace& ns) -> absl::StatusOr<bool> {
+        if (!options_.snapshot_include.empty() &&
+            std::ranges::none_of(options_.snapshot_include, [&](const base::Regex& pattern) {
+              return pattern.FullMatch(ns.full).value_or(false);
+            })) {
+          return false;
+        }
+        return delivery_->publisher->Captures(ns);
+      }};
+  if (order_ != nullptr) {
+    hooks.before_range = [this, &member, &stop](std::string_view ns, bson::Timestamp time) {
+      return order_->BeforeRange(ns, time, member, stop);
+    };
+  }
+  auto made = std::make_unique<StreamSnapshot>([&member] { return member.OpenSnapshotSource(); },
+                                               std::move(hooks), options_, progress_->position.ts,
+                                               parts_.clock);
+  StreamSnapshot& snapshot = *made;
+  StreamSnapshot::Progress recorded;
+  {
+    const std::lock_guard lock(snapshot_mutex_);
+    snapshot_ = std::move(made);
+    recorded = recorded_;
+  }
+  SHARDTAIL_ASSIGN_OR_RETURN(const int64_t collections, snapshot.CopyAll(recorded));
+  base::LogInfo("snapshot of {} collections from {}, while the stream goes on after {}",
+                collections, member.name(), event::ToString(progress_->position));
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::EndCopy() {
+  copying_ = false;
+  copies_in_a_row_ = 0;
+  base::LogInfo("snapshot complete: {} documents since the start of this run",
+                snapshot_->documents());
+  if (snapshot_->documents() > 0 && !snapshot_->marked_last()) {
+    base::LogWarn(
+        "no event carries source.snapshot=last: what was left to copy at the end held no "
+        "documents");
+  }
+  progress_->initsync = false;
+  progress_->copy = 0;
+  delivery_->publisher->Pass(*progress_);
+  return parts_.committer.CommitNow(replica_set_);
+}
+
+absl::Status ReplicaSetPipeline::RecordProgress(const offsets::StoredOffset& stored,
+                                                uint64_t settled) {
+  std::vector<std::pair<snapshot::CollectionUuid, snapshot::CollectionProgress>> changed;
+  bool remove = false;
+  {
+    const std::lock_guard lock(snapshot_mutex_);
+    if (snapshot_ != nullptr) changed = snapshot_->Settle(settled);
+    for (const auto& [uuid, progress] : changed) recorded_[uuid] = progress;
+    remove = !stored.initsync && progress_stored_;
+  }
+  for (const auto& [uuid, progress] : changed) {
+    SHARDTAIL_RETURN_IF_ERROR(parts_.store.SaveProgress(replica_set_, snapshot::ToString(uuid),
+                                                        snapshot::EncodeProgress(progress)));
+  }
+  if (!remove) return absl::OkStatus();
+  SHARDTAIL_RETURN_IF_ERROR(RemoveProgress({}));
+  const std::lock_guard lock(snapshot_mutex_);
+  progress_stored_ = false;
+  recorded_.clear();
+  return absl::OkStatus();
+}
+
 absl::Status ReplicaSetPipeline::Copy(Member& member, const std::stop_token& stop) {
   const base::ScopedLogContext context("snapshot");
   if (++copies_in_a_row_ > kMaxCopiesInARow) {
@@ -193,7 +359,9 @@ absl::Status ReplicaSetPipeline::Copy(Member& member, const std::stop_token& sto
     return absl::CancelledError("stopped before the snapshot");
   }
   Publisher& publisher = *delivery_->publisher;
-  const offsets::StoredOffset done = *progress_;
+  offsets::StoredOffset done = *progress_;
+  done.initsync = false;
+  done.copy = 0;
   offsets::StoredOffset unfinished = done;
   unfinished.initsync = true;
   // Stored before the first event goes out: should this copy be cut off, the next one must know
@@ -219,7 +387,9 @@ absl::Status ReplicaSetPipeline::Copy(Member& member, const std::stop_token& sto
   SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->EndBatch());
   base::LogInfo("snapshot complete: {} documents in {}", copied,
                 absl::FormatDuration(parts_.clock.Monotonic() - begun));
+  progress_ = done;
   copy_needed_ = false;
+  copied_always_ = true;
   return absl::OkStatus();
 }
 
@@ -239,14 +409,21 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
       [this](const event::Namespace& ns) { return delivery_->publisher->Captures(ns); },
       [this](const absl::Status& broken) { return delivery_->publisher->HandlePoison(broken); });
   if (order_ != nullptr) SHARDTAIL_RETURN_IF_ERROR(order_->Begin(member, *progress_));
+  const absl::Cleanup stop_workers = [this] {
+    if (snapshot_ != nullptr) snapshot_->StopWorkers();
+  };
+  if (copying_) SHARDTAIL_RETURN_IF_ERROR(BeginCopy(member, stop));
   bson::Timestamp end;  // when it is finishing: the last entry to handle
   base::LogInfo("streaming from {} after {}", member.name(), event::ToString(progress_->position));
   Publisher& publisher = *delivery_->publisher;
   publisher.Resume(*progress_);
   absl::Duration role_checked = parts_.clock.Monotonic();
   while (true) {
-    SHARDTAIL_ASSIGN_OR_RETURN(const std::optional<tailer::OplogBatch> batch,
-                               source.Next(publisher.TimeToNextBeat(), stop));
+    SHARDTAIL_ASSIGN_OR_RETURN(
+        const std::optional<tailer::OplogBatch> batch,
+        source.Next(copying_ ? std::min(publisher.TimeToNextBeat(), kCopyPause)
+                             : publisher.TimeToNextBeat(),
+                    stop));
     if (batch.has_value()) {
       for (const bson::View entry : batch->entries) {
         SHARDTAIL_RETURN_IF_ERROR(HandleEntry(entry, decoder, member, stop));
@@ -255,8 +432,14 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
       if (batch->entries.empty()) {
         // Nothing more for now: a retryable write's statements are all there.
         SHARDTAIL_RETURN_IF_ERROR(publisher.EndTransaction(stop));
-      } else {
+      } else if (!copying_) {
         copies_in_a_row_ = 0;
+      }
+    }
+    if (copying_) {
+      SHARDTAIL_RETURN_IF_ERROR(AdvanceCopy(stop));
+      if (!copying_ && options_.snapshot_mode == SnapshotMode::kInitialOnly) {
+        return absl::OkStatus();
       }
     }
     SHARDTAIL_RETURN_IF_ERROR(publisher.BeatWhenDue(stop));
@@ -282,6 +465,7 @@ absl::Status ReplicaSetPipeline::HandleEntry(bson::View entry, tailer::EntryDeco
   SHARDTAIL_RETURN_IF_ERROR(ts.status());
   Publisher& publisher = *delivery_->publisher;
   if (order_ != nullptr) order_->BeginEntry(entry);
+  if (copying_) SHARDTAIL_RETURN_IF_ERROR(snapshot_->BeginEntry(entry));
   const offsets::StoredOffset before = *progress_;
   const event::Position& reached = before.inside.value_or(before.position);
   const int64_t delivered = reached.ts == *ts ? reached.index : 0;
@@ -292,11 +476,23 @@ absl::Status ReplicaSetPipeline::HandleEntry(bson::View entry, tailer::EntryDeco
         transaction = event.position.index > 0 && event.session.present;
         passed = !event.spans_entries;
         if (event.position.index != 0 && event.position.index <= delivered) return absl::OkStatus();
-        offsets::StoredOffset offset{
-            .position = event.position, .session = event.session, .h = event.h, .initsync = false};
+        offsets::StoredOffset offset{.position = event.position,
+                                     .session = event.session,
+                                     .h = event.h,
+                                     .initsync = before.initsync,
+                                     .copy = before.copy};
         if (event.spans_entries) {
           offset = before;
           offset.inside = event.position;
+        }
+        if (copying_) {
+          SHARDTAIL_ASSIGN_OR_RETURN(const bool admitted, snapshot_->Admit(event, stop));
+          if (!admitted) {
+            metrics_.in_snapshot.Add();
+            publisher.Pass(offset);
+            progress_ = publisher.last_offset();
+            return absl::OkStatus();
+          }
         }
         if (order_ != nullptr) {
           SHARDTAIL_RETURN_IF_ERROR(KeepOrder(event, member, stop));
@@ -313,7 +509,8 @@ absl::Status ReplicaSetPipeline::HandleEntry(bson::View entry, tailer::EntryDeco
     SHARDTAIL_RETURN_IF_ERROR(decoded);
   }
   if (!passed) {
-    offsets::StoredOffset after{.position = {*ts, 0}};
+    offsets::StoredOffset after{
+        .position = {*ts, 0}, .initsync = before.initsync, .copy = before.copy};
     if (order_ != nullptr) NoteOrder(&after);
     publisher.Pass(after);
     progress_ = publisher.last_offset();
@@ -322,8 +519,18 @@ absl::Status ReplicaSetPipeline::HandleEntry(bson::View entry, tailer::EntryDeco
     SHARDTAIL_RETURN_IF_ERROR(publisher.EndTransaction(stop));
     progress_ = publisher.last_offset();
   }
-  if (order_ != nullptr) order_->EndEntry();
+  if (copying_) SHARDTAIL_RETURN_IF_ERROR(snapshot_->EndEntry(*ts, stop));
+  if (order_ != nullptr) order_->EndEntry(copying_ ? snapshot_->OldestRead() : std::nullopt);
   return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::AdvanceCopy(const std::stop_token& stop) {
+  SHARDTAIL_RETURN_IF_ERROR(snapshot_->HandOverReady(stop));
+  if (order_ != nullptr) order_->EndEntry(snapshot_->OldestRead());
+  if (snapshot_->active() && snapshot_->all_handed_over() && delivery_->tracker.pending() == 0) {
+    SHARDTAIL_RETURN_IF_ERROR(parts_.committer.CommitNow(replica_set_));
+  }
+  return snapshot_->active() ? absl::OkStatus() : EndCopy();
 }
 
 void ReplicaSetPipeline::NoteOrder(offsets::StoredOffset* offset) const {
@@ -335,6 +542,10 @@ absl::Status ReplicaSetPipeline::KeepOrder(const event::ChangeEvent& event, Memb
                                            const std::stop_token& stop) {
   SHARDTAIL_ASSIGN_OR_RETURN(const bool captured, delivery_->publisher->Captures(event.ns));
   if (!captured) return absl::OkStatus();
+  // Whoever waits must not hold back what others wait for.
+  if (copying_ && order_->IsSuspect(event.ns.full)) {
+    SHARDTAIL_RETURN_IF_ERROR(snapshot_->HandOverBefore(order_->at(), stop));
+  }
   return order_->BeforeEvent(event, member, stop);
 }
 
@@ -350,6 +561,7 @@ absl::Status ReplicaSetPipeline::HandleLostPosition(const absl::Status& status) 
   base::LogError("position lost, copying again as snapshot.mode=initial says: {}",
                  std::string(status.message()));
   progress_.reset();
+  copying_ = false;
   copy_needed_ = true;
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -25,6 +26,7 @@
 #include "pipeline/offset_committer.h"
 #include "pipeline/options.h"
 #include "pipeline/publisher.h"
+#include "pipeline/stream_snapshot.h"
 #include "sink/sink.h"
 #include "tailer/entry_decoder.h"
 #include "tailer/window_alarm.h"
@@ -53,9 +55,10 @@ struct PipelineStart {
 // to the sink, without repeating any, unless the sink itself failed; then a new one is made and the
 // capture goes on from the stored offset.
 //
-// A copy that was interrupted is begun again, but the stream then starts at the position of the
-// *first* attempt: what the first attempt announced and was deleted since is so deleted in the
-// topics as well.
+// A copy runs inside the stream (StreamSnapshot), and goes on where it was interrupted. With
+// snapshot.streaming=after it comes before the stream; one that was interrupted is then begun
+// again, but the stream starts at the position of the *first* attempt: what that one announced and
+// was deleted since is so deleted in the topics as well.
 //
 // Run(), Drain() and the constructor belong to one thread, the replica set's.
 class ReplicaSetPipeline {
@@ -109,6 +112,17 @@ class ReplicaSetPipeline {
   absl::Status FindStart(Member& member, const std::stop_token& stop);
   absl::Status FindFirstStart(Member& member);
   absl::Status StartEarlier(Member& member, bson::Timestamp ts);
+  // Makes copy_needed_ a copy inside the stream: where it begins, and what is copied already.
+  absl::Status PrepareCopy(Member& member, const std::stop_token& stop);
+  // Reads what is stored of this very copy into recorded_; false where nothing is.
+  absl::StatusOr<bool> LoadProgress(const std::stop_token& stop);
+  absl::Status RemoveProgress(const std::stop_token& stop);
+  absl::Status BeginCopy(Member& member, const std::stop_token& stop);
+  // Hands over what was read; ends the copy when all of it is acknowledged.
+  absl::Status AdvanceCopy(const std::stop_token& stop);
+  absl::Status EndCopy();
+  // The committer's, when an offset is stored.
+  absl::Status RecordProgress(const offsets::StoredOffset& stored, uint64_t settled);
   absl::Status Copy(Member& member, const std::stop_token& stop);
   absl::Status Stream(Member& member, const std::stop_token& stop);
   absl::Status HandleEntry(bson::View entry, tailer::EntryDecoder& decoder, Member& member,
@@ -131,6 +145,14 @@ class ReplicaSetPipeline {
   metrics::TailerMetrics tailer_metrics_;
   tailer::WindowAlarm window_alarm_;  // of the thread that reads ahead; one at a time
   std::unique_ptr<Delivery> delivery_;
+
+  // Of a copy inside the stream.
+  std::mutex snapshot_mutex_;  // guards the pointer, for the committer's thread
+  std::unique_ptr<StreamSnapshot> snapshot_;
+  StreamSnapshot::Progress recorded_;  // guarded as well: what is stored of the copy
+  bool progress_stored_ = false;       // guarded as well: there may be records
+  bool copying_ = false;               // inside the stream
+  bool copied_always_ = false;         // snapshot.mode=always: in this process, once
 
   // The last offset handed to the sink; none: to be read from the store.
   std::optional<offsets::StoredOffset> progress_;

@@ -6,6 +6,7 @@
 
 #include "base/status_macros.h"
 #include "mongo/cursor.h"
+#include "pipeline/server_snapshot_source.h"
 #include "snapshot/collection_list.h"
 #include "snapshot/server_collection_source.h"
 #include "snapshot/snapshot_reader.h"
@@ -63,6 +64,12 @@ absl::StatusOr<std::unique_ptr<tailer::OplogSource>> ServerMember::Tail(
   // mongodb.socket.timeout.ms knows of a slower one.
   client->LimitWaits(std::max(kTailTimeout, connection_.socket_timeout));
   return std::make_unique<OwningOplogSource>(std::move(client), from);
+}
+
+absl::StatusOr<std::unique_ptr<SnapshotSource>> ServerMember::OpenSnapshotSource() {
+  SHARDTAIL_ASSIGN_OR_RETURN(auto client,
+                             mongo::Client::Create(connection_, client_->server(), stop_));
+  return std::make_unique<ServerSnapshotSource>(std::move(client), options_, max_wire_version_);
 }
 
 absl::StatusOr<int64_t> ServerMember::Copy(

@@ -31,6 +31,7 @@ class ServerMember : public Member {
   absl::StatusOr<offsets::StoredOffset> Latest() override;
   absl::StatusOr<std::unique_ptr<tailer::OplogSource>> Tail(const event::Position& from) override;
   tailer::EntryLookup& lookup() override { return lookup_; }
+  absl::StatusOr<std::unique_ptr<SnapshotSource>> OpenSnapshotSource() override;
   absl::StatusOr<int64_t> Copy(
       absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures,
       const offsets::StoredOffset& start,

@@ -173,6 +173,46 @@ std::optional<Chunk> Board::Ready() const {
   return std::nullopt;
 }
 
+std::vector<Chunk> Board::AllReady() const {
+  std::vector<Chunk> ready;
+  for (const auto& [number, place] : chunks_) {
+    const Collection& collection = collections_.find(place.collection)->second;
+    const auto range = collection.ranges.find(place.min);
+    if (range->second.state == State::kRead && next_ > range->second.at) {
+      ready.push_back(MakeChunk(collection, place.collection, range));
+    }
+  }
+  return ready;
+}
+
+bool Board::IsLast(uint64_t chunk) const {
+  int64_t others = unfinished_;
+  for (const auto& [number, place] : chunks_) {
+    const Range& range = collections_.find(place.collection)->second.ranges.find(place.min)->second;
+    if (number == chunk || range.state == State::kHandedOver) --others;
+  }
+  return others == 0;
+}
+
+bool Board::all_handed_over() const {
+  const auto handed_over = std::ranges::count_if(chunks_, [this](const auto& chunk) {
+    const Place& place = chunk.second;
+    const Range& range = collections_.find(place.collection)->second.ranges.find(place.min)->second;
+    return range.state == State::kHandedOver;
+  });
+  return unfinished_ == handed_over;
+}
+
+std::optional<bson::Timestamp> Board::OldestRead() const {
+  std::optional<bson::Timestamp> oldest;
+  for (const auto& [number, place] : chunks_) {
+    const Range& range = collections_.find(place.collection)->second.ranges.find(place.min)->second;
+    if (range.state == State::kHandedOver) continue;
+    oldest = oldest.has_value() ? std::min(*oldest, range.at) : range.at;
+  }
+  return oldest;
+}
+
 void Board::HandOver(uint64_t chunk, uint64_t ticket) {
   const auto found = Find(chunk);
   if (!found.has_value()) return;

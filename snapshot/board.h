@@ -110,6 +110,15 @@ class Board {
   // stream has passed its time, so that no event up to it can follow them. The oldest first.
   std::optional<Chunk> Ready() const;
 
+  // All that are ready, the oldest first.
+  std::vector<Chunk> AllReady() const;
+
+  // Whether every other range is handed over or copied already.
+  bool IsLast(uint64_t chunk) const;
+
+  // The least time of a range that is in flight or read; nullopt when there is none.
+  std::optional<bson::Timestamp> OldestRead() const;
+
   // They have gone. `ticket` is that of the newest event of the replica set in the sink, whether it
   // is one of them or not (a range may be empty): events of the stream up to `at` count too.
   void HandOver(uint64_t chunk, uint64_t ticket);
@@ -121,6 +130,12 @@ class Board {
   std::vector<CollectionUuid> Settle(uint64_t ticket);
 
   CollectionProgress Progress(const CollectionUuid& collection) const;
+
+  // Whether a chunk is of use still.
+  bool Knows(uint64_t chunk) const { return chunks_.contains(chunk); }
+
+  // Whether nothing is left to read or to hand over.
+  bool all_handed_over() const;
 
   // Whether everything on the board is copied.
   bool complete() const { return unfinished_ == 0; }

@@ -61,13 +61,15 @@ absl::StatusOr<CursorReply> SplitReply(mongo::Reply reply, std::string_view fiel
 
 }  // namespace
 
-absl::StatusOr<std::optional<ChunkDocuments>> ChunkReader::Read(const Chunk& chunk) {
+absl::StatusOr<std::optional<ChunkDocuments>> ChunkReader::Read(const Chunk& chunk,
+                                                                const Manner& manner) {
+  manner_ = manner;
   const auto ns = event::Namespace::Parse(chunk.ns);
   if (!ns.has_value()) {
     return absl::InternalError(fmt::format("'{}' is no name of a collection", chunk.ns));
   }
   absl::StatusOr<ChunkDocuments> documents = ReadAll(chunk, *ns);
-  if (options_.in_transaction) EndTransaction();
+  if (in_transaction()) EndTransaction();
   if (!documents.ok() && !IsTimeGone(documents.status())) return documents.status();
   SHARDTAIL_ASSIGN_OR_RETURN(const std::optional<CollectionDescription> description,
                              DescribeCollection(client_, *ns));
@@ -91,6 +93,7 @@ absl::StatusOr<ChunkDocuments> ChunkReader::ReadAll(const Chunk& chunk,
   bson::Builder find;
   find.String("find", ns.collection()).Int32("batchSize", options_.batch_size);
   AppendRange(chunk.range, &find);
+  if (!manner_.query.view().empty()) find.SubDocument("filter", manner_.query);
   ChunkDocuments documents;
   SHARDTAIL_ASSIGN_OR_RETURN(mongo::Reply reply, Begin(ns, &find, chunk.at));
   SHARDTAIL_ASSIGN_OR_RETURN(CursorReply answered, SplitReply(std::move(reply), "firstBatch"));
@@ -102,7 +105,7 @@ absl::StatusOr<ChunkDocuments> ChunkReader::ReadAll(const Chunk& chunk,
     std::vector<bson::View>& last = documents.batches.back().documents;
     const auto id = last.size() > 1 ? last.back().Find("_id") : std::nullopt;
     if (bytes >= options_.max_bytes && id.has_value() &&
-        CanBeBound(*id, options_.simple_collation)) {
+        CanBeBound(*id, manner_.simple_collation)) {
       documents.end = MakeBound(*id);
       last.pop_back();
       KillCursor(ns, answered.id);
@@ -114,7 +117,7 @@ absl::StatusOr<ChunkDocuments> ChunkReader::ReadAll(const Chunk& chunk,
     SHARDTAIL_ASSIGN_OR_RETURN(reply, Continue(ns, &get_more));
     SHARDTAIL_ASSIGN_OR_RETURN(answered, SplitReply(std::move(reply), "nextBatch"));
   }
-  if (!IsOpen(chunk.range.min) && IsOpen(chunk.range.max)) {
+  if (!IsOpen(chunk.range.min) && IsOpen(chunk.range.max) && manner_.query.view().empty()) {
     SHARDTAIL_ASSIGN_OR_RETURN(mongo::Batch highest, ReadMaxKey(chunk, ns));
     documents.batches.push_back(std::move(highest));
   }
@@ -128,7 +131,7 @@ absl::StatusOr<mongo::Batch> ChunkReader::ReadMaxKey(const Chunk& chunk,
   find.String("find", ns.collection()).OpenDocument("filter").MaxKey("_id").Close();
   find.Int32("limit", 1);
   absl::StatusOr<mongo::Reply> reply =
-      options_.in_transaction ? Continue(ns, &find) : Begin(ns, &find, chunk.at);
+      in_transaction() ? Continue(ns, &find) : Begin(ns, &find, chunk.at);
   if (!reply.ok()) return reply.status();
   SHARDTAIL_ASSIGN_OR_RETURN(CursorReply answered, SplitReply(*std::move(reply), "firstBatch"));
   return std::move(answered.batch);
@@ -136,9 +139,13 @@ absl::StatusOr<mongo::Batch> ChunkReader::ReadMaxKey(const Chunk& chunk,
 
 absl::StatusOr<mongo::Reply> ChunkReader::Begin(const event::Namespace& ns, bson::Builder* command,
                                                 bson::Timestamp at) {
+  if (!manner_.at_exact_time) {
+    command->OpenDocument("readConcern").String("level", "majority").Close();
+    return Continue(ns, command);
+  }
   command->OpenDocument("readConcern").String("level", "snapshot").Time("atClusterTime", at);
   command->Close();
-  if (options_.in_transaction) {
+  if (in_transaction()) {
     command->Bool("startTransaction", true);
     ++transaction_;
   }
@@ -147,7 +154,7 @@ absl::StatusOr<mongo::Reply> ChunkReader::Begin(const event::Namespace& ns, bson
 
 absl::StatusOr<mongo::Reply> ChunkReader::Continue(const event::Namespace& ns,
                                                    bson::Builder* command) {
-  if (!options_.in_transaction) return client_.Run(ns.database(), command->view());
+  if (!in_transaction()) return client_.Run(ns.database(), command->view());
   command->Int64("txnNumber", transaction_).Bool("autocommit", false);
   return client_.RunInSession(ns.database(), command->view());
 }
@@ -162,7 +169,7 @@ void ChunkReader::EndTransaction() {
 }
 
 void ChunkReader::KillCursor(const event::Namespace& ns, int64_t id) {
-  if (options_.in_transaction) return;  // it ends with its transaction
+  if (in_transaction()) return;  // it ends with its transaction
   bson::Builder kill;
   kill.String("killCursors", ns.collection()).OpenArray("cursors").Int64("0", id).Close();
   if (const auto killed = client_.Run(ns.database(), kill.view()); !killed.ok()) {

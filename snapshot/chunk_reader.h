@@ -34,9 +34,17 @@ class ChunkReader {
     int32_t batch_size = 2000;    // documents a reply
     int64_t max_bytes = 4 << 20;  // stops after the reply with which it has that many
     bool in_transaction = false;  // for 4.2 and 4.4 (maxWireVersion below 13)
+  };
+
+  // What matters of the collection.
+  struct Manner {
     // The collection's own: an `_id` with a string in it does not sort by its bytes then, and so
     // is no boundary.
     bool simple_collation = true;
+    // Else as the documents are now, each in a state no older than the chunk's time: capped
+    // collections from 5.0 on cannot be read otherwise.
+    bool at_exact_time = true;
+    bson::Document query;  // of the documents that are wanted; empty: all
   };
 
   // `client` must outlive the reader.
@@ -47,7 +55,7 @@ class ChunkReader {
   // for prepared transactions that may be visible at the time, up to the client's socket timeout.
   //   kUnimplemented  a capped collection of 5.0 or later, in neither form
   //   others          the client's
-  absl::StatusOr<std::optional<ChunkDocuments>> Read(const Chunk& chunk);
+  absl::StatusOr<std::optional<ChunkDocuments>> Read(const Chunk& chunk, const Manner& manner);
 
  private:
   absl::StatusOr<ChunkDocuments> ReadAll(const Chunk& chunk, const event::Namespace& ns);
@@ -56,11 +64,13 @@ class ChunkReader {
   absl::StatusOr<mongo::Reply> Begin(const event::Namespace& ns, bson::Builder* command,
                                      bson::Timestamp at);
   absl::StatusOr<mongo::Reply> Continue(const event::Namespace& ns, bson::Builder* command);
+  bool in_transaction() const { return options_.in_transaction && manner_.at_exact_time; }
   void EndTransaction();
   void KillCursor(const event::Namespace& ns, int64_t id);
 
   mongo::Client& client_;
   const Options options_;
+  Manner manner_;  // of the read under way
   int64_t transaction_ = 0;
 };
 

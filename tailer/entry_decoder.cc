@@ -221,6 +221,7 @@ absl::Status EntryDecoder::DecodeOperation(const OplogEntry& operation, ChangeEv
   const auto ns = event::Namespace::Parse(operation.ns);
   if (!ns.has_value()) return Broken(event->position, operation.ns, "no collection's namespace");
   event->ns = *ns;
+  event->collection_uuid = operation.ui;
   // The document's key has the shard key's fields as well, and before it.
   const bson::View key = kind == 'u' ? operation.o2 : operation.o;
   const auto id = key.Find("_id");

@@ -61,6 +61,11 @@ bool ReadField(const Element& element, OplogEntry* entry) {
     case 'h':
       if (name == "h") entry->h = element.GetInteger();
       return true;
+    case 'u':
+      if (name == "ui" && element.type == Type::kBinary && element.BinaryData().size() == 16) {
+        entry->ui = reinterpret_cast<const uint8_t*>(element.BinaryData().data());
+      }
+      return true;
     case 'l':
       return name != "lsid" || ReadSessionId(element, &entry->session);
     case 'f':

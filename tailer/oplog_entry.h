@@ -19,6 +19,7 @@ struct OplogEntry {
   std::string_view ns;
   bson::View o;
   bson::View o2;
+  const uint8_t* ui = nullptr;  // the collection's UUID, 16 bytes
   event::SessionTransaction session;
   bson::Timestamp previous;    // prevOpTime.ts; zero for none
   std::optional<int64_t> h;    // 4.2 only

@@ -50,7 +50,7 @@ bool TopologyManager::Update(const shard_discovery::ReplicaSet& replica_set) {
   const std::lock_guard lock(mutex_);
   Entry* entry = Find(replica_set.name);
   if (entry == nullptr || entry->status.state == State::kFinished) return false;
-  entry->finishing = false;
+  entry->resumed = true;
   entry->runner->Update(replica_set);
   return true;
 }
@@ -59,7 +59,7 @@ void TopologyManager::Finish(const std::string& replica_set) {
   const std::lock_guard lock(mutex_);
   Entry* entry = Find(replica_set);
   if (entry == nullptr || entry->runner == nullptr) return;
-  entry->finishing = true;
+  entry->resumed = false;
   entry->runner->Finish();
 }
 
@@ -167,7 +167,7 @@ bool TopologyManager::EndFinished(Entry& entry) {
   std::unique_ptr<Runner> finished;  // goes without the lock
   {
     const std::lock_guard lock(mutex_);
-    if (!entry.finishing) return false;
+    if (std::exchange(entry.resumed, false)) return false;
     entry.status.state = State::kFinished;
     finished = std::move(entry.runner);
   }

@@ -34,7 +34,7 @@ class Runner {
   // What is known of the replica set now: other seeds. Takes a Finish() back.
   virtual void Update(const shard_discovery::ReplicaSet& replica_set) = 0;
   // The replica set is to be captured no more: Run() handles what is in the oplog now, and then
-  // returns OK.
+  // returns OK, as it does when its own task is done.
   virtual void Finish() = 0;
   // It will not be run again: nobody need wait for its events.
   virtual void Leave() = 0;
@@ -85,7 +85,7 @@ class TopologyManager {
   struct Entry {
     std::unique_ptr<Runner> runner;  // null when finished
     ReplicaSetStatus status;         // guarded by mutex_
-    bool finishing = false;          // guarded by mutex_
+    bool resumed = false;            // guarded by mutex_: Finish() was taken back since
     std::jthread thread;
   };
   void Supervise(Entry& entry, const std::stop_token& stop);

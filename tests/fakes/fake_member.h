@@ -26,6 +26,7 @@ struct FakeReplicaSet {
   std::vector<absl::Status> find_errors;  // of the next attempts to find a member
   int find_calls = 0;
   bool whole = false;        // the oplog begins with the replica set
+  std::string fail_read_of;  // the collection that a snapshot inside the stream cannot read
   int fail_copy_after = -1;  // documents, once
   // What a source says when it has given everything; by default the end of the test's capture.
   std::function<absl::Status()> at_end = [] { return absl::CancelledError("end of the test"); };
@@ -68,7 +69,10 @@ class FakeOplogSource : public tailer::OplogSource {
   FakeOplogSource(const FakeReplicaSet& set, event::Position from) : set_(set), from_(from) {}
 
   absl::StatusOr<tailer::OplogBatch> Next() override {
-    if (given_) return set_.at_end();
+    if (given_) {
+      SHARDTAIL_RETURN_IF_ERROR(set_.at_end());
+      return tailer::OplogBatch();
+    }
     given_ = true;
     const auto at = std::ranges::find(set_.oplog, from_.ts, FakeReplicaSet::TsOf);
     if (at == set_.oplog.end()) {
@@ -104,6 +108,49 @@ class FakeEntryLookup : public tailer::EntryLookup {
   const FakeReplicaSet& set_;
 };
 
+// The documents of a fake replica set, each collection in one range. Several may read at once.
+class FakeSnapshotSource : public pipeline::SnapshotSource {
+ public:
+  explicit FakeSnapshotSource(const FakeReplicaSet& set) : set_(set) {}
+
+  absl::StatusOr<bson::Timestamp> LatestTime() override {
+    return FakeReplicaSet::TsOf(set_.oplog.back());
+  }
+
+  absl::StatusOr<std::vector<Collection>> List(
+      absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures) override {
+    std::vector<Collection> found;
+    for (const auto& document : set_.documents) {
+      SHARDTAIL_ASSIGN_OR_RETURN(const bool wanted,
+                                 captures(*event::Namespace::Parse(document.ns)));
+      const bool known = std::ranges::any_of(
+          found, [&](const Collection& other) { return other.ns == document.ns; });
+      if (!wanted || known) continue;
+      Collection collection{.ns = document.ns};
+      collection.uuid[0] = static_cast<uint8_t>(document.ns.back());
+      found.push_back(collection);
+    }
+    return found;
+  }
+
+  absl::StatusOr<std::vector<snapshot::IdBound>> PlanBounds(const Collection&) override {
+    return std::vector<snapshot::IdBound>();
+  }
+
+  absl::StatusOr<std::optional<Documents>> Read(const snapshot::Chunk& chunk,
+                                                const Collection&) override {
+    if (chunk.ns == set_.fail_read_of) return absl::UnavailableError("connection lost");
+    Documents read;
+    for (const auto& document : set_.documents) {
+      if (document.ns == chunk.ns) read.documents.push_back(document.document.view());
+    }
+    return read;
+  }
+
+ private:
+  const FakeReplicaSet& set_;
+};
+
 class FakeMember : public pipeline::Member {
  public:
   explicit FakeMember(FakeReplicaSet& set) : set_(set), lookup_(set) {}
@@ -119,6 +166,10 @@ class FakeMember : public pipeline::Member {
   }
 
   tailer::EntryLookup& lookup() override { return lookup_; }
+
+  absl::StatusOr<std::unique_ptr<pipeline::SnapshotSource>> OpenSnapshotSource() override {
+    return std::make_unique<FakeSnapshotSource>(set_);
+  }
 
   absl::StatusOr<int64_t> Copy(
       absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures,

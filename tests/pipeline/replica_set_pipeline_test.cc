@@ -24,6 +24,7 @@ class ReplicaSetPipelineTest : public ::testing::Test {
  protected:
   // A capture of its own, as after a start of the process.
   std::unique_ptr<ReplicaSetPipeline> Make(Options options = {}, PipelineStart start = {}) {
+    options.snapshot_streaming = streaming_;
     return std::make_unique<ReplicaSetPipeline>(
         ReplicaSetPipeline::Parts{.members = members_,
                                   .make_sink = [this](sink::DeliveryListener& listener)
@@ -67,6 +68,7 @@ class ReplicaSetPipelineTest : public ::testing::Test {
 
   offsets::StoredOffset Stored() { return store_.LoadAll()->at(kSet); }
 
+  SnapshotStreaming streaming_ = SnapshotStreaming::kAfter;
   fakes::FakeReplicaSet set_;
   fakes::FakeMemberSource members_{set_};
   fakes::FakeClock clock_;
@@ -100,6 +102,66 @@ TEST_F(ReplicaSetPipelineTest, CopiesFirstAndThenStreamsFromWhereTheCopyBegan) {
   EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
   EXPECT_THAT(Sent(), ElementsAre("c 4", "d 4", "- 4"));
   EXPECT_EQ(Stored().position, (event::Position{{13, 1}, 0}));
+}
+
+// A copy inside the stream ends when all of it is stored: the fake oplog is idle until then.
+class ConcurrentSnapshotTest : public ReplicaSetPipelineTest {
+ protected:
+  ConcurrentSnapshotTest() {
+    streaming_ = SnapshotStreaming::kConcurrent;
+    set_.at_end = [this]() -> absl::Status {
+      const auto stored = store_.LoadAll();
+      const auto own = stored->find(kSet);
+      return own == stored->end() || own->second.initsync ? absl::OkStatus()
+                                                          : absl::CancelledError("end of the test");
+    };
+  }
+};
+
+TEST_F(ConcurrentSnapshotTest, CopiesWhileItStreamsAndMarksTheLast) {
+  set_.Noop(10);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()},
+                    {"db.hidden", bson::Builder().Int32("_id", 2).Build()},
+                    {"db.b", bson::Builder().Int32("_id", 3).Build()}};
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("r 1", "r 3!"));
+  EXPECT_EQ(Stored(), (offsets::StoredOffset{.position = {{10, 1}, 0}}));
+  EXPECT_TRUE(store_.LoadProgress(kSet, {})->empty());
+}
+
+TEST_F(ConcurrentSnapshotTest, AfterACrashOnlyWhatIsNotRecordedIsCopiedAgain) {
+  set_.Noop(10);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()},
+                    {"db.b", bson::Builder().Int32("_id", 2).Build()}};
+  set_.fail_read_of = "db.b";
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(Stored().initsync);
+  log_.records.clear();
+  set_.fail_read_of.clear();
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ::testing::AnyOf(ElementsAre("r 2!"), ElementsAre("r 1", "r 2!")));
+  EXPECT_FALSE(Stored().initsync);
+}
+
+TEST_F(ConcurrentSnapshotTest, AnUnfinishedCopyOfDebeziumIsBegunAnew) {
+  set_.Noop(10);
+  set_.Noop(11);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()}};
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}, .initsync = true}).ok());
+  ASSERT_TRUE(store_.SaveProgress(kSet, "plan", "7").ok());
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("r 1!"));
+  EXPECT_EQ(Stored(), (offsets::StoredOffset{.position = {{11, 1}, 0}}));
+}
+
+TEST_F(ConcurrentSnapshotTest, InitialOnlyEndsWithTheCopy) {
+  set_.Noop(10);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()}};
+  const auto pipeline = Make({.snapshot_mode = SnapshotMode::kInitialOnly});
+  EXPECT_TRUE(pipeline->Run({}).ok());
+  EXPECT_TRUE(pipeline->Drain(absl::Seconds(1)).ok());
+  EXPECT_THAT(Sent(), ElementsAre("r 1!"));
+  EXPECT_FALSE(Stored().initsync);
 }
 
 TEST_F(ReplicaSetPipelineTest, FilteredEntriesMoveTheOffsetOn) {

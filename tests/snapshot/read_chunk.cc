@@ -63,11 +63,12 @@ absl::Status Read(mongo::Client& client, std::span<const std::string> arguments)
   SHARDTAIL_ASSIGN_OR_RETURN(chunk.range.min, bson::FromJson(arguments[2]));
   SHARDTAIL_ASSIGN_OR_RETURN(chunk.range.max, bson::FromJson(arguments[3]));
   chunk.at = {Number<uint32_t>(arguments[4]), Number<uint32_t>(arguments[5])};
-  ChunkReader reader(client, {.batch_size = Number<int32_t>(arguments[8]),
-                              .max_bytes = Number<int64_t>(arguments[9]),
-                              .in_transaction = arguments[6] == "transaction",
-                              .simple_collation = arguments[7] == "simple"});
-  const auto read = reader.Read(chunk);
+  ChunkReader reader(client, {
+                                 .batch_size = Number<int32_t>(arguments[8]),
+                                 .max_bytes = Number<int64_t>(arguments[9]),
+                                 .in_transaction = arguments[6] == "transaction",
+                             });
+  const auto read = reader.Read(chunk, {.simple_collation = arguments[7] == "simple"});
   if (absl::IsUnimplemented(read.status())) {
     fmt::print("never\n");
     return absl::OkStatus();

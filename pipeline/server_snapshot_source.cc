@@ -1,0 +1,89 @@
+#include "pipeline/server_snapshot_source.h"
+
+#include <utility>
+
+#include "base/status_macros.h"
+#include "snapshot/collection_description.h"
+#include "snapshot/collection_list.h"
+#include "tailer/oplog_window.h"
+
+namespace shardtail::pipeline {
+namespace {
+
+// The first that reads at a time outside a transaction.
+constexpr int kWireVersion50 = 13;
+
+// What one read holds in memory.
+constexpr int64_t kChunkBytes = 2 << 20;
+constexpr int32_t kBatchDocuments = 4000;
+
+// A collection is cut so that all workers have something to do to its end.
+constexpr int64_t kPartBytes = 16 << 20;
+constexpr int32_t kPartsPerWorker = 8;
+
+}  // namespace
+
+ServerSnapshotSource::ServerSnapshotSource(std::unique_ptr<mongo::Client> client,
+                                           const Options& options, int max_wire_version)
+    : client_(std::move(client)),
+      options_(options),
+      max_wire_version_(max_wire_version),
+      reader_(*client_, {.batch_size = options.snapshot_fetch_size > 0 ? options.snapshot_fetch_size
+                                                                       : kBatchDocuments,
+                         .max_bytes = kChunkBytes,
+                         .in_transaction = max_wire_version < kWireVersion50}) {}
+
+absl::StatusOr<bson::Timestamp> ServerSnapshotSource::LatestTime() {
+  SHARDTAIL_ASSIGN_OR_RETURN(const tailer::OplogPoint latest, tailer::LatestEntry(*client_));
+  return latest.position.ts;
+}
+
+absl::StatusOr<std::vector<SnapshotSource::Collection>> ServerSnapshotSource::List(
+    absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                             snapshot::ListCollections(*client_, captures));
+  std::vector<Collection> collections;
+  collections.reserve(names.size());
+  for (const std::string& name : names) {
+    SHARDTAIL_ASSIGN_OR_RETURN(
+        const auto description,
+        snapshot::DescribeCollection(*client_, *event::Namespace::Parse(name)));
+    if (!description.has_value()) continue;  // dropped meanwhile
+    collections.push_back({.uuid = description->uuid,
+                           .ns = name,
+                           .capped = description->capped,
+                           .simple_collation = description->simple_collation});
+  }
+  return collections;
+}
+
+absl::StatusOr<std::vector<snapshot::IdBound>> ServerSnapshotSource::PlanBounds(
+    const Collection& collection) {
+  return snapshot::PlanBounds(*client_, *event::Namespace::Parse(collection.ns),
+                              {.uuid = collection.uuid,
+                               .capped = collection.capped,
+                               .simple_collation = collection.simple_collation},
+                              kPartBytes, options_.snapshot_threads * kPartsPerWorker);
+}
+
+absl::StatusOr<std::optional<SnapshotSource::Documents>> ServerSnapshotSource::Read(
+    const snapshot::Chunk& chunk, const Collection& collection) {
+  const bool exact = !collection.capped || max_wire_version_ < kWireVersion50;
+  snapshot::ChunkReader::Manner manner{.simple_collation = collection.simple_collation,
+                                       .at_exact_time = exact};
+  const auto query = options_.snapshot_queries.find(collection.ns);
+  if (query != options_.snapshot_queries.end()) manner.query = query->second;
+  SHARDTAIL_ASSIGN_OR_RETURN(auto read, reader_.Read(chunk, manner));
+  if (!read.has_value()) return std::nullopt;
+  Documents documents;
+  documents.end = std::move(read->end);
+  for (const mongo::Batch& batch : read->batches) {
+    documents.bytes += static_cast<int64_t>(batch.reply.view().size());
+    documents.documents.insert(documents.documents.end(), batch.documents.begin(),
+                               batch.documents.end());
+  }
+  documents.owner = std::make_shared<std::vector<mongo::Batch>>(std::move(read->batches));
+  return documents;
+}
+
+}  // namespace shardtail::pipeline

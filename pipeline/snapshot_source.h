@@ -1,0 +1,57 @@
+#ifndef SHARDTAIL_PIPELINE_SNAPSHOT_SOURCE_H_
+#define SHARDTAIL_PIPELINE_SNAPSHOT_SOURCE_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "event/change_event.h"
+#include "snapshot/board.h"
+
+namespace shardtail::pipeline {
+
+// Where a snapshot inside the stream reads from: a connection of its own to the member that the
+// stream reads, or a test. One thread at a time.
+class SnapshotSource {
+ public:
+  struct Collection {
+    snapshot::CollectionUuid uuid{};
+    std::string ns;
+    bool capped = false;
+    bool simple_collation = true;
+  };
+
+  // What a range held at its time, below `end` where that is not open.
+  struct Documents {
+    std::shared_ptr<const void> owner;  // shared: type-erased; keeps what the views point into
+    std::vector<bson::View> documents;
+    snapshot::IdBound end;
+    int64_t bytes = 0;
+  };
+
+  virtual ~SnapshotSource() = default;
+
+  // The time of the last majority-committed entry.
+  virtual absl::StatusOr<bson::Timestamp> LatestTime() = 0;
+
+  // The collections that `captures` accepts, by name.
+  virtual absl::StatusOr<std::vector<Collection>> List(
+      absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures) = 0;
+
+  // Where to cut a collection so that several can read it.
+  virtual absl::StatusOr<std::vector<snapshot::IdBound>> PlanBounds(
+      const Collection& collection) = 0;
+
+  // nullopt where the server does not have that time, or the collection is not there under that
+  // name. kUnimplemented for a collection that cannot be read at a time at all.
+  virtual absl::StatusOr<std::optional<Documents>> Read(const snapshot::Chunk& chunk,
+                                                        const Collection& collection) = 0;
+};
+
+}  // namespace shardtail::pipeline
+
+#endif  // SHARDTAIL_PIPELINE_SNAPSHOT_SOURCE_H_

@@ -1,0 +1,413 @@
+#include "pipeline/stream_snapshot.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/log.h"
+#include "base/status_macros.h"
+
+namespace shardtail::pipeline {
+namespace {
+
+using std::chrono_literals::operator""ms;
+
+// A worker that finds nothing to do looks again, in case nobody told it.
+constexpr auto kIdle = 200ms;
+
+// A time that the server does not have is not asked for again at once.
+constexpr absl::Duration kTimeGonePause = absl::Milliseconds(50);
+
+// What each worker may have read ahead of the stream.
+constexpr int64_t kBytesPerWorker = 4 << 20;
+
+snapshot::CollectionUuid ToUuid(const uint8_t* bytes) {
+  snapshot::CollectionUuid uuid;
+  std::copy_n(bytes, uuid.size(), uuid.begin());
+  return uuid;
+}
+
+}  // namespace
+
+StreamSnapshot::StreamSnapshot(OpenSource open_source, Hooks hooks, const Options& options,
+                               bson::Timestamp resume, base::Clock& clock)
+    : open_source_(std::move(open_source)),
+      hooks_(std::move(hooks)),
+      options_(options),
+      clock_(clock),
+      max_bytes_(kBytesPerWorker * std::max(options.snapshot_threads, 1)),
+      board_(resume) {
+  board_.Pass(resume);
+}
+
+StreamSnapshot::~StreamSnapshot() { StopWorkers(); }
+
+void StreamSnapshot::StopWorkers() {
+  for (std::jthread& worker : workers_) worker.request_stop();
+  workers_.clear();
+}
+
+absl::StatusOr<int64_t> StreamSnapshot::CopyAll(const Progress& progress) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto source, open_source_());
+  SHARDTAIL_ASSIGN_OR_RETURN(
+      std::vector<SnapshotSource::Collection> found,
+      source->List([this](const event::Namespace& ns) { return hooks_.captures(ns); }));
+  const auto count = static_cast<int64_t>(found.size());
+  {
+    const std::lock_guard lock(mutex_);
+    for (SnapshotSource::Collection& collection : found) {
+      const auto known = progress.find(collection.uuid);
+      const std::span<const snapshot::CopiedRange> copied =
+          known == progress.end() ? std::span<const snapshot::CopiedRange>()
+                                  : std::span(known->second.copied);
+      board_.Add(collection.uuid, collection.ns, copied);
+      if (options_.snapshot_threads > 1 && copied.empty()) uncut_.push_back(collection.uuid);
+      collections_[collection.uuid] = std::move(collection);
+    }
+  }
+  if (active()) StartWorkers();
+  return count;
+}
+
+void StreamSnapshot::StartWorkers() {
+  while (workers_.size() < static_cast<size_t>(std::max(options_.snapshot_threads, 1))) {
+    workers_.emplace_back([this](const std::stop_token& stop) { Work(stop); });
+  }
+}
+
+bool StreamSnapshot::active() const {
+  const std::lock_guard lock(mutex_);
+  return !board_.complete();
+}
+
+std::optional<bson::Timestamp> StreamSnapshot::OldestRead() const {
+  const std::lock_guard lock(mutex_);
+  return board_.OldestRead();
+}
+
+absl::Status StreamSnapshot::BeginEntry(bson::View bytes) {
+  tailer::OplogEntry entry;
+  // What is broken is the decoder's to report.
+  if (!ParseOplogEntry(bytes, &entry).ok() || !entry.ts.has_value()) return absl::OkStatus();
+  bson::Timestamp visible = *entry.ts;
+  bson::Reader reader(entry.o);
+  bson::Element command;
+  const bool is_command = entry.op == "c" && reader.Next(&command);
+  if (is_command && command.name == "commitTransaction") {
+    const auto commit = entry.o.Find("commitTimestamp");
+    if (commit.has_value() && commit->type == bson::Type::kTimestamp) {
+      visible = commit->AsTimestamp();
+    }
+  }
+  std::optional<event::Namespace> to;
+  bool captured = false;
+  if (is_command && command.name == "renameCollection") {
+    const auto target = entry.o.Find("to");
+    to = event::Namespace::Parse(target.has_value() ? target->GetString().value_or("") : "");
+    if (to.has_value()) {
+      SHARDTAIL_ASSIGN_OR_RETURN(captured, hooks_.captures(*to));
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  board_.BeginEntry(*entry.ts, visible);
+  if (!is_command || entry.ui == nullptr) return absl::OkStatus();
+  const snapshot::CollectionUuid uuid = ToUuid(entry.ui);
+  if (command.name == "drop") {
+    Forget(uuid);
+  } else if (to.has_value()) {
+    const auto dropped = entry.o.Find("dropTarget");
+    if (dropped.has_value() && dropped->type == bson::Type::kBinary &&
+        dropped->BinaryData().size() == uuid.size()) {
+      Forget(ToUuid(reinterpret_cast<const uint8_t*>(dropped->BinaryData().data())));
+    }
+    const auto known = collections_.find(uuid);
+    if (known != collections_.end() && captured) {
+      known->second.ns = to->full;
+      board_.Rename(uuid, std::string(to->full));
+      DropUseless();
+    } else if (known != collections_.end()) {
+      Forget(uuid);
+    }
+  }
+  changed_.notify_all();
+  return absl::OkStatus();
+}
+
+void StreamSnapshot::Forget(const snapshot::CollectionUuid& uuid) {
+  board_.Remove(uuid);
+  collections_.erase(uuid);
+  DropUseless();
+}
+
+void StreamSnapshot::DropUseless() {
+  for (auto chunk = read_.begin(); chunk != read_.end();) {
+    if (board_.Knows(chunk->first)) {
+      ++chunk;
+      continue;
+    }
+    bytes_ -= chunk->second.bytes;
+    chunk = read_.erase(chunk);
+  }
+}
+
+bool StreamSnapshot::all_handed_over() const {
+  const std::lock_guard lock(mutex_);
+  return board_.all_handed_over();
+}
+
+absl::StatusOr<bool> StreamSnapshot::Admit(const event::ChangeEvent& event,
+                                           const std::stop_token& stop) {
+  if (event.collection_uuid == nullptr) return true;
+  const snapshot::CollectionUuid uuid = ToUuid(event.collection_uuid);
+  const bool is_delete = event.operation == event::Operation::kDelete;
+  while (true) {
+    {
+      std::unique_lock lock(mutex_);
+      const snapshot::Decision decision = board_.Decide(uuid, event.id, is_delete);
+      if (decision != snapshot::Decision::kWait) return decision == snapshot::Decision::kPublish;
+      // In flight: read, and handed over below, or given up.
+      if (!board_.Ready().has_value()) {
+        changed_.wait_for(lock, stop, kIdle,
+                          [this] { return board_.Ready().has_value() || !failure_.ok(); });
+      }
+      SHARDTAIL_RETURN_IF_ERROR(failure_);
+    }
+    if (stop.stop_requested()) return absl::CancelledError("stopped during the snapshot");
+    SHARDTAIL_RETURN_IF_ERROR(HandOverAll(true, stop));
+  }
+}
+
+absl::Status StreamSnapshot::EndEntry(bson::Timestamp ts, const std::stop_token& stop) {
+  bool ready = false;
+  {
+    const std::lock_guard lock(mutex_);
+    board_.Pass(ts);
+    ready = board_.Ready().has_value();
+  }
+  return ready ? HandOverAll(false, stop) : absl::OkStatus();
+}
+
+absl::Status StreamSnapshot::HandOverReady(const std::stop_token& stop) {
+  {
+    const std::lock_guard lock(mutex_);
+    SHARDTAIL_RETURN_IF_ERROR(failure_);
+  }
+  return HandOverAll(false, stop);
+}
+
+absl::Status StreamSnapshot::HandOverBefore(bson::Timestamp ts, const std::stop_token& stop) {
+  while (true) {
+    snapshot::Chunk oldest;
+    {
+      std::unique_lock lock(mutex_);
+      const auto earlier = [&] {
+        const auto time = board_.OldestRead();
+        return time.has_value() && *time < ts;
+      };
+      if (!earlier()) return absl::OkStatus();
+      // The oldest of all, also of those that are still being read.
+      const auto find = [&]() -> bool {
+        const auto ready = board_.AllReady();
+        const auto at_oldest = std::ranges::find_if(
+            ready, [&](const snapshot::Chunk& chunk) { return chunk.at == *board_.OldestRead(); });
+        if (at_oldest == ready.end()) return false;
+        oldest = *at_oldest;
+        return true;
+      };
+      if (!find()) {
+        changed_.wait_for(lock, stop, kIdle,
+                          [&] { return !earlier() || find() || !failure_.ok(); });
+        SHARDTAIL_RETURN_IF_ERROR(failure_);
+        if (stop.stop_requested()) return absl::CancelledError("stopped during the snapshot");
+        if (!earlier()) return absl::OkStatus();
+        if (!find()) continue;
+      }
+    }
+    SHARDTAIL_RETURN_IF_ERROR(HandOver(oldest, stop));
+  }
+}
+
+absl::Status StreamSnapshot::HandOverAll(bool all, const std::stop_token& stop) {
+  while (true) {
+    snapshot::Chunk next;
+    {
+      const std::lock_guard lock(mutex_);
+      const std::vector<snapshot::Chunk> ready = board_.AllReady();
+      if (ready.empty()) return absl::OkStatus();
+      const auto without_documents =
+          std::ranges::find_if(ready, [this](const snapshot::Chunk& chunk) {
+            return read_.at(chunk.number).documents.empty();
+          });
+      if (without_documents != ready.end()) {
+        next = *without_documents;
+      } else if (all || ready.size() > 1 || bytes_ >= max_bytes_ ||
+                 board_.IsLast(ready.front().number)) {
+        next = ready.front();
+      } else {
+        return absl::OkStatus();
+      }
+    }
+    SHARDTAIL_RETURN_IF_ERROR(HandOver(next, stop));
+  }
+}
+
+absl::Status StreamSnapshot::HandOver(const snapshot::Chunk& chunk, const std::stop_token& stop) {
+  if (hooks_.before_range != nullptr) {
+    SHARDTAIL_RETURN_IF_ERROR(HandOverBefore(chunk.at, stop));
+    SHARDTAIL_RETURN_IF_ERROR(hooks_.before_range(chunk.ns, chunk.at));
+  }
+  SnapshotSource::Documents documents;
+  bool last = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = read_.find(chunk.number);
+    if (found == read_.end()) return absl::OkStatus();  // handed over, or of no use any more
+    documents = std::move(found->second);
+    read_.erase(found);
+    last = board_.IsLast(chunk.number);
+  }
+  for (size_t i = 0; i < documents.documents.size(); ++i) {
+    if (stop.stop_requested()) return absl::CancelledError("stopped during the snapshot");
+    const bool is_last = last && i + 1 == documents.documents.size();
+    marked_last_ = marked_last_ || is_last;
+    SHARDTAIL_RETURN_IF_ERROR(
+        Emit(chunk.ns, documents.documents[i], chunk.at,
+             is_last ? event::SnapshotMark::kLast : event::SnapshotMark::kTrue));
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    bytes_ -= documents.bytes;
+    board_.HandOver(chunk.number, hooks_.last_ticket());
+  }
+  changed_.notify_all();
+  return absl::OkStatus();
+}
+
+absl::Status StreamSnapshot::Emit(const std::string& ns, bson::View document, bson::Timestamp at,
+                                  event::SnapshotMark mark) {
+  const auto id = document.Find("_id");
+  if (!id.has_value()) {
+    return absl::DataLossError(
+        fmt::format("a document of {} has no _id and so no key: leave the collection out with "
+                    "collection.exclude.list",
+                    ns));
+  }
+  event::ChangeEvent event;
+  event.position = {at, 0};
+  event.operation = event::Operation::kRead;
+  event.snapshot = mark;
+  event.ns = *event::Namespace::Parse(ns);
+  event.id = *id;
+  event.document = document;
+  ++documents_;
+  return hooks_.publish(event);
+}
+
+std::vector<std::pair<snapshot::CollectionUuid, snapshot::CollectionProgress>>
+StreamSnapshot::Settle(uint64_t ticket) {
+  std::vector<std::pair<snapshot::CollectionUuid, snapshot::CollectionProgress>> recorded;
+  const std::lock_guard lock(mutex_);
+  for (const snapshot::CollectionUuid& uuid : board_.Settle(ticket)) {
+    recorded.emplace_back(uuid, board_.Progress(uuid));
+  }
+  return recorded;
+}
+
+void StreamSnapshot::Work(const std::stop_token& stop) {
+  const base::ScopedLogContext context("snapshot");
+  absl::Status ended = WorkUntil(stop);
+  if (ended.ok() || stop.stop_requested()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    failure_.Update(ended);
+  }
+  changed_.notify_all();
+}
+
+absl::Status StreamSnapshot::WorkUntil(const std::stop_token& stop) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto source, open_source_());
+  while (!stop.stop_requested()) {
+    SHARDTAIL_ASSIGN_OR_RETURN(const bool worked, WorkOnce(*source, stop));
+    std::unique_lock lock(mutex_);
+    if (board_.complete()) return absl::OkStatus();
+    const auto has_room = [this] { return bytes_ < max_bytes_; };
+    if (!worked) {
+      changed_.wait_for(lock, stop, kIdle, [] { return false; });
+    } else if (!has_room()) {
+      changed_.wait(lock, stop, has_room);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> StreamSnapshot::WorkOnce(SnapshotSource& source, const std::stop_token& stop) {
+  std::optional<SnapshotSource::Collection> to_cut;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!uncut_.empty()) {
+      const auto known = collections_.find(uncut_.back());
+      uncut_.pop_back();
+      if (known != collections_.end()) to_cut = known->second;
+    }
+  }
+  if (to_cut.has_value()) {
+    SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<snapshot::IdBound> bounds,
+                               source.PlanBounds(*to_cut));
+    const std::lock_guard lock(mutex_);
+    board_.Split(to_cut->uuid, bounds);
+    return true;
+  }
+  // The time first, and then the range: see Board::Take().
+  SHARDTAIL_ASSIGN_OR_RETURN(const bson::Timestamp now, source.LatestTime());
+  std::optional<snapshot::Chunk> chunk;
+  SnapshotSource::Collection collection;
+  {
+    const std::lock_guard lock(mutex_);
+    chunk = board_.Take(now);
+    if (!chunk.has_value()) return false;
+    collection = collections_.at(chunk->collection);
+  }
+  absl::StatusOr<std::optional<SnapshotSource::Documents>> documents =
+      source.Read(*chunk, collection);
+  const bool usable = documents.ok() && documents->has_value();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!usable) {
+      board_.Fail(chunk->number);
+    } else if (board_.FinishRead(chunk->number, (*documents)->end)) {
+      bytes_ += (*documents)->bytes;
+      read_[chunk->number] = **documents;
+    }
+  }
+  changed_.notify_all();
+  SHARDTAIL_RETURN_IF_ERROR(documents.status());
+  if (usable) {
+    KeepLimits(**documents, stop);
+  } else {
+    clock_.Sleep(kTimeGonePause, stop);
+  }
+  return true;
+}
+
+void StreamSnapshot::KeepLimits(const SnapshotSource::Documents& documents,
+                                const std::stop_token& stop) {
+  absl::Duration costs = absl::ZeroDuration();
+  if (options_.snapshot_documents_per_second > 0) {
+    costs = absl::Seconds(static_cast<double>(documents.documents.size()) /
+                          static_cast<double>(options_.snapshot_documents_per_second));
+  }
+  if (options_.snapshot_bytes_per_second > 0) {
+    costs = std::max(costs, absl::Seconds(static_cast<double>(documents.bytes) /
+                                          static_cast<double>(options_.snapshot_bytes_per_second)));
+  }
+  if (costs == absl::ZeroDuration()) return;
+  absl::Duration allowed;
+  {
+    const std::lock_guard lock(mutex_);
+    read_allowed_ = std::max(read_allowed_, clock_.Monotonic()) + costs;
+    allowed = read_allowed_;
+  }
+  clock_.Sleep(allowed - clock_.Monotonic(), stop);
+}
+
+}  // namespace shardtail::pipeline

@@ -1,0 +1,139 @@
+#ifndef SHARDTAIL_PIPELINE_STREAM_SNAPSHOT_H_
+#define SHARDTAIL_PIPELINE_STREAM_SNAPSHOT_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "event/change_event.h"
+#include "pipeline/options.h"
+#include "pipeline/snapshot_source.h"
+#include "snapshot/board.h"
+#include "tailer/oplog_entry.h"
+
+namespace shardtail::pipeline {
+
+// A snapshot that runs inside one run of the stream (docs/decisions/0012): its workers read ranges
+// at exact times into memory, the stream's thread hands their `r` events over where they belong
+// between the oplog's entries, and decides by them what becomes of each change.
+//
+// The functions belong to the stream's thread but for Settle().
+class StreamSnapshot {
+ public:
+  using OpenSource = std::function<absl::StatusOr<std::unique_ptr<SnapshotSource>>()>;
+
+  // What the stream does for the snapshot, on its own thread.
+  struct Hooks {
+    // Sends an `r` event.
+    std::function<absl::Status(const event::ChangeEvent& event)> publish;
+    // Of a shard: before what was read at `time` goes out, all others must have passed it.
+    std::function<absl::Status(std::string_view ns, bson::Timestamp time)> before_range;
+    // The ticket of the newest event in the sink.
+    std::function<uint64_t()> last_ticket;
+    // Whether a collection is captured.
+    std::function<absl::StatusOr<bool>(const event::Namespace&)> captures;
+  };
+
+  // Progress of an earlier run by collection.
+  using Progress = std::map<snapshot::CollectionUuid, snapshot::CollectionProgress>;
+
+  // `resume`: all before it, and it, was handled by earlier runs. `clock` must outlive it.
+  StreamSnapshot(OpenSource open_source, Hooks hooks, const Options& options,
+                 bson::Timestamp resume, base::Clock& clock);
+  // Ends the workers, and waits for them: for the reads under way.
+  ~StreamSnapshot();
+
+  // No more reads; Settle() goes on. Waits for the reads under way.
+  void StopWorkers();
+
+  // Copies all captured collections, but for what `progress` says is copied. Returns how many.
+  absl::StatusOr<int64_t> CopyAll(const Progress& progress);
+
+  // Whether there is anything left to copy. From true to false exactly when all is acknowledged and
+  // Settle() was told.
+  bool active() const;
+
+  // The least time of a range that is being read or waits to be handed over.
+  std::optional<bson::Timestamp> OldestRead() const;
+
+  // For every entry, before its events. Follows drops and renames.
+  absl::Status BeginEntry(bson::View entry);
+
+  // Whether the event is to be published; false when a range that is or will be copied contains it.
+  // Hands over what must go before it, and waits for a read that must.
+  absl::StatusOr<bool> Admit(const event::ChangeEvent& event, const std::stop_token& stop);
+
+  // The entry at `ts` is handled: hands over what was read up to it.
+  absl::Status EndEntry(bson::Timestamp ts, const std::stop_token& stop);
+
+  // Hands over every range that was read before `ts`, those first that are still being read.
+  absl::Status HandOverBefore(bson::Timestamp ts, const std::stop_token& stop);
+
+  // Hands over what is ready now.
+  absl::Status HandOverReady(const std::stop_token& stop);
+
+  // The committer's: all events up to `ticket` are acknowledged and the offset is stored. What is
+  // to be recorded now: by UUID, the progress. Any thread.
+  std::vector<std::pair<snapshot::CollectionUuid, snapshot::CollectionProgress>> Settle(
+      uint64_t ticket);
+
+  // Whether every range's events have gone; some may not be acknowledged yet.
+  bool all_handed_over() const;
+
+  int64_t documents() const { return documents_; }
+  bool marked_last() const { return marked_last_; }
+
+ private:
+  // With mutex_ held: the collection is not to be copied any more; what was read for nothing goes.
+  void Forget(const snapshot::CollectionUuid& uuid);
+  void DropUseless();
+  void StartWorkers();
+  void Work(const std::stop_token& stop);
+  absl::Status WorkUntil(const std::stop_token& stop);
+  // Plans, or reads, one thing. False when there is nothing to do now.
+  absl::StatusOr<bool> WorkOnce(SnapshotSource& source, const std::stop_token& stop);
+  // Waits so long that no more is read than the limits say.
+  void KeepLimits(const SnapshotSource::Documents& documents, const std::stop_token& stop);
+
+  // `all`: also the last one that has documents, which is else kept back as long as others may
+  // follow that have none, so that the very last event can be marked.
+  absl::Status HandOverAll(bool all, const std::stop_token& stop);
+  absl::Status HandOver(const snapshot::Chunk& chunk, const std::stop_token& stop);
+  absl::Status Emit(const std::string& ns, bson::View document, bson::Timestamp at,
+                    event::SnapshotMark mark);
+
+  const OpenSource open_source_;
+  const Hooks hooks_;
+  const Options& options_;
+  base::Clock& clock_;
+  const int64_t max_bytes_;  // read and not handed over, before workers wait
+
+  mutable std::mutex mutex_;  // guards all below
+  std::condition_variable_any changed_;
+  snapshot::Board board_;
+  std::map<snapshot::CollectionUuid, SnapshotSource::Collection> collections_;
+  std::vector<snapshot::CollectionUuid> uncut_;         // whose boundaries are to be planned
+  std::map<uint64_t, SnapshotSource::Documents> read_;  // by the chunk's number
+  int64_t bytes_ = 0;                                   // of read_
+  absl::Duration read_allowed_ = absl::ZeroDuration();  // by the clock: no read earlier
+  absl::Status failure_;                                // of a worker, for the stream
+
+  int64_t documents_ = 0;     // of the stream's thread, as is the next
+  bool marked_last_ = false;  // the very last event
+  std::vector<std::jthread> workers_;
+};
+
+}  // namespace shardtail::pipeline
+
+#endif  // SHARDTAIL_PIPELINE_STREAM_SNAPSHOT_H_
