@@ -8,9 +8,11 @@ Two threads of the program read two shards, and neither may overtake the other.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
+import threading
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +29,7 @@ from integration.harness.waiting import wait_for
 
 MIGRATIONS = int(os.environ.get("SHARDTAIL_MIGRATIONS", "50"))
 SEED = int(os.environ.get("SHARDTAIL_SEED") or time.time())
+KILLS = max(4, MIGRATIONS // 20)
 DOCUMENTS = 40
 CHUNKS = 4
 # One shard has much more to read than the other, which would overtake it if it could.
@@ -61,15 +64,33 @@ class Migrations:
             self.scratch(), self.cluster, self.broker,
             {"database.include.list": self.database}, name=self.database)
 
-    def migrate(self, times: int) -> None:
+    def migrate(self, times: int, first: int = 0) -> None:
         """Moves one chunk after the other to the shard where it is not, with changes between."""
-        for number in range(times):
+        for number in range(first, first + times):
             value = number % CHUNKS * DOCUMENTS // CHUNKS
             owner = self.cluster.routing(self.namespace).chunk_of(value).shard
             before = self.load.changes
             self.cluster.move_chunk(self.namespace, value, "shB" if owner == "shA" else "shA")
             wait_for("changes after a migration",
                      lambda: self.load.changes >= before + DOCUMENTS // 4)
+
+    def kill_and_start(self, changes: int) -> None:
+        """After so many changes more; returns when it has read on."""
+        goal = self.load.changes + changes
+        wait_for("changes before a kill", lambda: self.load.changes >= goal)
+        self.capture.shardtail.kill()
+        self.capture.shardtail.start()
+        # Else it might be killed before it has read anything, each time.
+        seen = self.capture.positions()
+        wait_for("newer offsets", lambda: self.capture.alive() and all(
+            self.capture.positions()[shard] > seen[shard] for shard in seen))
+
+    def migrate_until(self, stop: threading.Event) -> int:
+        """How many migrations it made."""
+        for number in itertools.count():
+            if stop.is_set():
+                return number
+            self.migrate(1, number)
 
     def burden(self, shard: str) -> None:
         """Writes to the one shard, of the captured database, that take long to read."""
@@ -139,23 +160,18 @@ class Migrations:
         chooser = random.Random(SEED)
         self.capture.shardtail.start()
         self.capture.wait_for_snapshot()
-        kills = 0
+        stop = threading.Event()
         with self.load, ThreadPoolExecutor(1) as pool:
-            migrations = pool.submit(self.migrate, MIGRATIONS // 2)
-            while not migrations.done() or not kills:
-                goal = self.load.changes + chooser.randrange(5 * DOCUMENTS)
-                wait_for("changes before a kill", lambda: self.load.changes >= goal)
-                self.capture.shardtail.kill()
-                kills += 1
-                self.capture.shardtail.start()
-                # Else it might be killed before it has read anything, each time.
-                seen = self.capture.positions()
-                wait_for("newer offsets", lambda: self.capture.alive() and all(
-                    self.capture.positions()[shard] > seen[shard] for shard in seen))
-            migrations.result()
+            migrations = pool.submit(self.migrate_until, stop)
+            try:
+                for _ in range(KILLS):
+                    self.kill_and_start(chooser.randrange(2 * DOCUMENTS))
+            finally:
+                stop.set()
         self.capture.wait_until_caught_up()
         self.capture.shardtail.stop()
-        print(f"{kills} kills, {self.load.changes} changes", flush=True)
+        print(f"{KILLS} kills, {migrations.result()} migrations, {self.load.changes} changes",
+              flush=True)
         records = self.orders()
         self.assert_nothing(count_breaks(records, self.load.counts), "documents out of order")
         self.assert_same_documents(records)
