@@ -178,8 +178,9 @@ class Modes(IntegrationTest):
         if not capture.offsets_path.exists():
             return []
         stored = java_offsets.decode(capture.offsets_path.read_bytes())
-        return [json.loads(value)["copied"] for key, value in stored.items()
-                if value and "collection" in json.loads(key)[1] and json.loads(value)["copied"]]
+        values = [json.loads(value) for value in stored.values() if value]
+        return [value["copied"] for value in values
+                if isinstance(value, dict) and value.get("copied")]
 
 
 if __name__ == "__main__":
