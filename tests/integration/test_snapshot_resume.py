@@ -48,8 +48,11 @@ class Resume(CopyTest):
         with load:
             while kills < KILLS:
                 capture.shardtail.start()
-                goal = size_of(capture) + chooser.randrange(2 * BYTES // KILLS)
-                self.wait_for_size(capture, goal)
+                if chooser.random() < 0.3:
+                    self.wait_for_another_range(capture)
+                else:
+                    self.wait_for_size(
+                        capture, size_of(capture) + chooser.randrange(2 * BYTES // KILLS))
                 capture.shardtail.kill()
                 if capture.position is not None:
                     break
@@ -135,6 +138,12 @@ class Resume(CopyTest):
         self.assertNotIn("position lost", capture.shardtail.log)
         self.assert_copied(replica_set, load, records)
         self.assert_last_is_last(records)
+
+    @staticmethod
+    def wait_for_another_range(capture: FileCapture) -> None:
+        before = recorded(capture, "plain")
+        wait_for("another range that is recorded", interval=0.01, condition=lambda: (
+            capture.alive() and (recorded(capture, "plain") != before or capture.position)))
 
     @staticmethod
     def wait_for_records(capture: Capture, goal: int) -> None:
