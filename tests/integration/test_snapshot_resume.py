@@ -48,7 +48,7 @@ class Resume(CopyTest):
         with load:
             while kills < KILLS:
                 capture.shardtail.start()
-                if chooser.random() < 0.3:
+                if chooser.random() < 0.15:
                     self.wait_for_another_range(capture)
                 else:
                     self.wait_for_size(
@@ -63,7 +63,7 @@ class Resume(CopyTest):
         records = capture.records()
         print(f"{kills} kills during the copy; recorded ranges: "
               f"{[len(ranges) for _, ranges in done]}", flush=True)
-        self.assertGreaterEqual(kills, KILLS // 2)
+        self.assertGreaterEqual(kills, KILLS // 4)
         self.assertGreater(len(done[-1][1]), 0)
         self.assert_copied(replica_set, load, records, restarted=True)
         self.assert_last_is_last(records)
@@ -101,7 +101,8 @@ class Resume(CopyTest):
         load = CopyLoad(replica_set, "4.4", DOCUMENTS, SEED, pad=1000)
         load.fill()
         capture = Capture(self.scratch(), replica_set, broker, schemas=False, properties={
-            **SLOW, "snapshot.max.documents.per.second": "3000"})
+            # One thread: what is read while Kafka is away is little then.
+            **SLOW, "initial.sync.max.threads": "1", "snapshot.max.documents.per.second": "2000"})
         with load:
             capture.shardtail.start()
             self.wait_for_records(capture, DOCUMENTS // 4)
