@@ -24,9 +24,9 @@ std::string EncodeKey(std::string_view connector_name, std::string_view logical_
 // and `"tord":…` at the end where they apply: the order of a java.util.HashMap. With transaction
 // metadata `transaction_id` is set, and `"transaction_data_collection_order_<rs.db.coll>":…`
 // follow. Ours alone, and ignored by Debezium: `commit_sec`, `commit_ord`, `commit_tord`, see
-// StoredOffset::inside, `waited_sec`,
-// `waited_ord`, `moves_settled` and `copy_id`, see StoredOffset::waited, settled and copy. `sec`
-// and `ord` are Java's ints: from 2^31 on (a `sec` of the year 2038) they are negative.
+// StoredOffset::inside; `waited_sec`, `waited_ord`, `moves_settled` and `copy_id`, see
+// StoredOffset::waited, settled and copy. `sec` and `ord` are Java's ints: from 2^31 on (a `sec` of
+// the year 2038) they are negative.
 std::string EncodeValue(const StoredOffset& offset);
 
 // The reverse: fields in any order, unknown ones ignored; `sec` and `ord` from -2^31 to 2^32 - 1.

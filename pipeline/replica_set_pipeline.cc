@@ -143,6 +143,10 @@ absl::Status ReplicaSetPipeline::FindStart(Member& member, const std::stop_token
     base::LogInfo("continuing after the stored offset {}", event::ToString(own->second.position));
   }
   progress_ = own->second;
+  if (!copy_needed_) {
+    progress_->initsync = false;
+    progress_->copy = 0;
+  }
   if (start_.no_later_than.has_value() && !copy_needed_) {
     SHARDTAIL_RETURN_IF_ERROR(StartEarlier(member, *start_.no_later_than));
   }
@@ -191,21 +195,26 @@ absl::Status ReplicaSetPipeline::FindFirstStart(Member& member) {
 }
 
 absl::Status ReplicaSetPipeline::PrepareCopy(Member& member, const std::stop_token& stop) {
-  if (++copies_in_a_row_ > kMaxCopiesInARow) {
-    return absl::FailedPreconditionError(
-        fmt::format("{} copies in a row lost their position: the oplog of {} is too short, give it "
-                    "more room (replSetResizeOplog)",
-                    kMaxCopiesInARow, replica_set_));
-  }
   if (!parts_.clock.Sleep(options_.snapshot_delay, stop)) {
     return absl::CancelledError("stopped before the snapshot");
   }
-  recorded_.clear();
+  {
+    // What an earlier copy has in the sink still is not to be recorded for this one.
+    const std::lock_guard lock(snapshot_mutex_);
+    snapshot_.reset();
+    recorded_.clear();
+  }
   bool goes_on = false;
   if (progress_.has_value() && progress_->initsync && progress_->copy != 0) {
     SHARDTAIL_ASSIGN_OR_RETURN(goes_on, LoadProgress(stop));
   }
   if (!goes_on) {
+    if (++copies_in_a_row_ > kMaxCopiesInARow) {
+      return absl::FailedPreconditionError(
+          fmt::format("{} copies in a row lost their position: the oplog of {} is too short, give "
+                      "it more room (replSetResizeOplog)",
+                      kMaxCopiesInARow, replica_set_));
+    }
     SHARDTAIL_RETURN_IF_ERROR(RemoveProgress(stop));
     if (!progress_.has_value()) {
       SHARDTAIL_ASSIGN_OR_RETURN(progress_, member.Latest());
