@@ -10,7 +10,7 @@ namespace shardtail::pipeline {
 
 Publisher::Publisher(Parts parts, Options options, std::string replica_set)
     : parts_(parts),
-      options_(options),
+      options_(std::move(options)),
       replica_set_(std::move(replica_set)),
       monitor_(replica_set_),
       last_beat_(parts.clock.Monotonic()) {}

@@ -51,7 +51,7 @@ struct ReplicaSetPipeline::Delivery : public sink::DeliveryListener {
 ReplicaSetPipeline::ReplicaSetPipeline(Parts parts, Options options, std::string replica_set,
                                        PipelineStart start, std::unique_ptr<CrossShardOrder> order)
     : parts_(std::move(parts)),
-      options_(options),
+      options_(std::move(options)),
       replica_set_(std::move(replica_set)),
       start_(start),
       order_(std::move(order)),

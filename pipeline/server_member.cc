@@ -43,7 +43,7 @@ class OwningOplogSource : public tailer::OplogSource {
 ServerMember::ServerMember(mongo::ConnectionOptions connection, Options options,
                            shard_discovery::FoundMember found, std::stop_token stop)
     : connection_(std::move(connection)),
-      options_(options),
+      options_(std::move(options)),
       stop_(std::move(stop)),
       role_(found.description.role),
       max_wire_version_(found.description.max_wire_version),
@@ -154,7 +154,9 @@ absl::Status ServerMember::CheckRole() {
 
 PrimarySource::PrimarySource(const mongo::ConnectionOptions& connection, mongo::SeedSet seeds,
                              Options options, base::Clock& clock)
-    : connection_(connection), options_(options), finder_(connection, std::move(seeds), clock) {}
+    : connection_(connection),
+      options_(std::move(options)),
+      finder_(connection, std::move(seeds), clock) {}
 
 absl::StatusOr<std::unique_ptr<Member>> PrimarySource::Find(const std::stop_token& stop) {
   {

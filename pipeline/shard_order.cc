@@ -11,18 +11,15 @@
 namespace shardtail::pipeline {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
-
 // A wait that lasts longer is told, and told again as long as it lasts.
-constexpr auto kTellAfter = 10s;
-constexpr auto kTellAgainAfter = 60s;
+constexpr auto kTellAfter = std::chrono::seconds(10);
+constexpr auto kTellAgainAfter = std::chrono::seconds(60);
 
 // A shard that has not passed by itself is asked again so often.
-constexpr auto kAskAgainAfter = 1s;
+constexpr auto kAskAgainAfter = std::chrono::seconds(1);
 
 // A participant hears of a commit within some round trips.
-constexpr auto kUndecidedAskAgainAfter = 20ms;
+constexpr auto kUndecidedAskAgainAfter = std::chrono::milliseconds(20);
 
 uint64_t ToNumber(bson::Timestamp ts) { return uint64_t{ts.seconds} << 32U | ts.increment; }
 

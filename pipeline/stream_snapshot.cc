@@ -10,10 +10,8 @@
 namespace shardtail::pipeline {
 namespace {
 
-using std::chrono_literals::operator""ms;
-
 // A worker that finds nothing to do looks again, in case nobody told it.
-constexpr auto kIdle = 200ms;
+constexpr auto kIdle = std::chrono::milliseconds(200);
 
 // A time that the server does not have is not asked for again at once.
 constexpr absl::Duration kTimeGonePause = absl::Milliseconds(50);

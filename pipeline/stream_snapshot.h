@@ -68,7 +68,7 @@ class StreamSnapshot {
   std::optional<bson::Timestamp> OldestRead() const;
 
   // For every entry, before its events. Follows drops and renames.
-  absl::Status BeginEntry(bson::View entry);
+  absl::Status BeginEntry(bson::View bytes);
 
   // Whether the event is to be published; false when a range that is or will be copied contains it.
   // Hands over what must go before it, and waits for a read that must.

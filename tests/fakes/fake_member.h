@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <ranges>
 #include <string>
 #include <utility>
 #include <vector>
@@ -207,9 +208,9 @@ class FakeMember : public pipeline::Member {
   }
 
   absl::StatusOr<offsets::StoredOffset> LastUntil(bson::Timestamp ts) override {
-    for (auto entry = set_.oplog.rbegin(); entry != set_.oplog.rend(); ++entry) {
-      if (FakeReplicaSet::TsOf(*entry) <= ts) {
-        return offsets::StoredOffset{.position = {FakeReplicaSet::TsOf(*entry), 0}};
+    for (const bson::Document& entry : std::views::reverse(set_.oplog)) {
+      if (FakeReplicaSet::TsOf(entry) <= ts) {
+        return offsets::StoredOffset{.position = {FakeReplicaSet::TsOf(entry), 0}};
       }
     }
     return absl::NotFoundError("the oplog begins later");

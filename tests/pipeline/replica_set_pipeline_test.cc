@@ -43,7 +43,7 @@ class ReplicaSetPipelineTest : public ::testing::Test {
 
   // Runs a capture to the end of the fake oplog, and stops it as SIGTERM would.
   absl::Status Capture(Options options = {}) {
-    const auto pipeline = Make(options);
+    const auto pipeline = Make(std::move(options));
     absl::Status ended = pipeline->Run({});
     EXPECT_TRUE(pipeline->Drain(absl::Seconds(1)).ok());
     return ended;
