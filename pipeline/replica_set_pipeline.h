@@ -55,10 +55,10 @@ struct PipelineStart {
 // to the sink, without repeating any, unless the sink itself failed; then a new one is made and the
 // capture goes on from the stored offset.
 //
-// A copy runs inside the stream (StreamSnapshot), and goes on where it was interrupted. With
-// snapshot.streaming=after it comes before the stream; one that was interrupted is then begun
-// again, but the stream starts at the position of the *first* attempt: what that one announced and
-// was deleted since is so deleted in the topics as well.
+// With snapshot.streaming=concurrent a copy runs inside the stream (StreamSnapshot), and goes on
+// where it was interrupted. With `after` it comes before the stream; one that was interrupted is
+// then begun again, but the stream starts at the position of the *first* attempt: what that one
+// announced and was deleted since is so deleted in the topics as well.
 //
 // Run(), Drain() and the constructor belong to one thread, the replica set's.
 class ReplicaSetPipeline {

@@ -249,6 +249,7 @@ class StreamSinkPipeTest : public testing::Test {
 
   // Here, and not in the tests: GCC 12 takes a local one for uninitialised under a sanitizer.
   std::stop_source stop_;
+  std::stop_source other_stop_;
   fakes::Heard heard_;
   int reader_ = -1;
   std::unique_ptr<StreamSink> sink_;
@@ -286,17 +287,17 @@ TEST_F(StreamSinkPipeTest, AStopRequestEndsTheWaitForAReader) {
 }
 
 TEST_F(StreamSinkPipeTest, AStopRequestEndsTheWaitForAnothersTurn) {
-  std::stop_source others;
   ASSERT_TRUE(sink_->Send(Of("1", LongValue()), 1, {}).ok());
   std::jthread other([&] {
-    EXPECT_EQ(sink_->EndBatch(kForever, others.get_token()).code(), absl::StatusCode::kCancelled);
+    EXPECT_EQ(sink_->EndBatch(kForever, other_stop_.get_token()).code(),
+              absl::StatusCode::kCancelled);
   });
   // The pipe is full when there is something to read.
   pollfd readable{.fd = reader_, .events = POLLIN, .revents = 0};
   ASSERT_EQ(poll(&readable, 1, 30'000), 1);
   std::jthread stopper([this] { stop_.request_stop(); });
   EXPECT_EQ(sink_->Send(Of("2", "{}"), 2, stop_.get_token()).code(), absl::StatusCode::kCancelled);
-  others.request_stop();
+  other_stop_.request_stop();
   other.join();
   CloseReader();
   EXPECT_FALSE(sink_->EndBatch(kForever, {}).ok());
