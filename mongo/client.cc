@@ -61,6 +61,9 @@ absl::StatusCode ServerCodeToStatus(uint32_t code) {
     case 11602:  // InterruptedDueToReplStateChange
     case 13435:  // NotPrimaryNoSecondaryOk
     case 13436:  // NotPrimaryOrSecondary
+    case 50736:  // getMore with a session on a cursor without one
+    case 50737:  // getMore without a session on a cursor with one
+    case 50738:  // getMore in another session: the driver drops its own after a network error
       return absl::StatusCode::kUnavailable;
     default:
       return absl::StatusCode::kInternal;
