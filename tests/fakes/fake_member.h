@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
-#include <ranges>
 #include <string>
 #include <utility>
 #include <vector>
@@ -208,12 +207,12 @@ class FakeMember : public pipeline::Member {
   }
 
   absl::StatusOr<offsets::StoredOffset> LastUntil(bson::Timestamp ts) override {
-    for (const bson::Document& entry : std::views::reverse(set_.oplog)) {
-      if (FakeReplicaSet::TsOf(entry) <= ts) {
-        return offsets::StoredOffset{.position = {FakeReplicaSet::TsOf(entry), 0}};
-      }
+    absl::StatusOr<offsets::StoredOffset> last = absl::NotFoundError("the oplog begins later");
+    for (const bson::Document& entry : set_.oplog) {
+      if (FakeReplicaSet::TsOf(entry) > ts) break;
+      last = offsets::StoredOffset{.position = {FakeReplicaSet::TsOf(entry), 0}};
     }
-    return absl::NotFoundError("the oplog begins later");
+    return last;
   }
 
   bool GivesMigrationSigns() const override { return true; }

@@ -44,7 +44,7 @@ class ScriptedRunner : public topology::Runner {
   absl::Status Drain(absl::Duration timeout) override {
     drained_with_ = timeout;
     if (drain_errors_.empty()) return absl::OkStatus();
-    const absl::Status error = drain_errors_.front();
+    absl::Status error = drain_errors_.front();
     drain_errors_.pop_front();
     return error;
   }
