@@ -111,7 +111,7 @@ int ServerErrorCode(const absl::Status& status);
 void UnlinkDriverCounters();
 
 // Initialises the driver for the whole process, sends its log to ours, and cleans up at the end.
-// Make one in main(), before the first Client.
+// Make one in main(), before the first Client: the driver cannot be initialised a second time.
 class DriverScope {
  public:
   DriverScope();

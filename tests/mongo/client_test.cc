@@ -9,6 +9,8 @@
 #include <stop_token>
 #include <thread>
 
+#include "tests/mongo/driver.h"
+
 namespace shardtail::mongo {
 namespace {
 
@@ -56,8 +58,8 @@ ConnectionOptions Patient() {
 }
 
 class ClientTest : public ::testing::Test {
- private:
-  DriverScope driver_;
+ protected:
+  ClientTest() { StartDriver(); }
 };
 
 TEST_F(ClientTest, NobodyListeningIsUnavailableAndNamesTheServer) {

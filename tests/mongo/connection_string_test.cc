@@ -5,7 +5,7 @@
 
 #include <map>
 
-#include "mongo/client.h"
+#include "tests/mongo/driver.h"
 
 namespace shardtail::mongo {
 namespace {
@@ -20,6 +20,8 @@ using ::testing::StartsWith;
 
 class ConnectionStringTest : public ::testing::Test {
  protected:
+  ConnectionStringTest() { StartDriver(); }  // keeps the driver's warnings out of standard error
+
   ConnectionOptions Read(std::string_view text) {
     ConnectionOptions options;
     const auto read = ReadConnectionString(text, &options);
@@ -36,9 +38,6 @@ class ConnectionStringTest : public ::testing::Test {
   }
 
   std::vector<std::string> notes_;
-
- private:
-  DriverScope driver_;  // keeps the driver's warnings out of standard error
 };
 
 TEST_F(ConnectionStringTest, NamesTheMembersAndTheirReplicaSet) {
