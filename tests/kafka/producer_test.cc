@@ -263,9 +263,11 @@ TEST_F(ProducerTest, FindsATopicThatWasMissingOnceItIsThere) {
 
 TEST_F(ProducerTest, SaysThatItIsOfNoUseAnyMore) {
   cluster_.RefuseProducerId(RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
+  cluster_.SetDown();  // it asks as soon as it can, which is not to be before the record is sent
   Make();
   EXPECT_TRUE(producer_->failure().ok());
   ASSERT_TRUE(Send(1, "k", "v").ok());
+  cluster_.SetUp();
   ASSERT_TRUE(producer_->Flush(kTimeout).ok());
   EXPECT_THAT(heard_.failed(), testing::ElementsAre(1));
   EXPECT_EQ(Send(2, "k", "v").code(), absl::StatusCode::kPermissionDenied);

@@ -308,6 +308,7 @@ TEST(SinkChannels, GoesOnWithANewProducerWhenTheBrokersRefuseTheOld) {
   kafka::MockCluster cluster;
   cluster.CreateTopic("a", 1);
   cluster.RefuseProducerId(RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
+  cluster.SetDown();  // it asks as soon as it can, which is not to be before the record is sent
   const kafka::Options options = cluster.options();
   SinkChannels channels(
       [&options](DeliveryListener& listener) { return KafkaSink::Create(options, listener); });
@@ -315,6 +316,7 @@ TEST(SinkChannels, GoesOnWithANewProducerWhenTheBrokersRefuseTheOld) {
   fakes::Heard heard;
   auto sink = *channels.Open(heard);
   ASSERT_TRUE(sink->Send(record, 1, {}).ok());
+  cluster.SetUp();
   while (heard.failed().empty() || sink->EndBatch().ok()) std::this_thread::yield();
   EXPECT_EQ(heard.status().code(), absl::StatusCode::kPermissionDenied);
   sink = nullptr;
