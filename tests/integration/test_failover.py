@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import unittest
 
+from pymongo import WriteConcern
+from pymongo.collection import Collection
+from pymongo.errors import AutoReconnect, DuplicateKeyError
+
 from integration.harness.capture import Capture
 from integration.harness.case import IntegrationTest
 from integration.harness.mongo import MongoNode, ReplicaSet
@@ -21,13 +25,15 @@ class Failover(IntegrationTest):
         pid = capture.shardtail.pid
 
         with replica_set.client() as client:
-            collection = client["failover"]["c"]
+            collection = client["failover"].get_collection(
+                "c", write_concern=WriteConcern("majority"))
             written = 0
 
             def write() -> None:
                 nonlocal written
                 for number in range(written, written + DOCUMENTS):
-                    collection.insert_one({"_id": number})
+                    wait_for(f"document {number} to be stored",
+                             lambda: self.is_stored(collection, {"_id": number}))
                 written += DOCUMENTS
 
             write()
@@ -53,6 +59,17 @@ class Failover(IntegrationTest):
 
     def wait_for_another_primary(self, replica_set: ReplicaSet, old: MongoNode) -> None:
         wait_for("another primary", lambda: replica_set.primary() is not old)
+
+    @staticmethod
+    def is_stored(collection: Collection, document: dict[str, int]) -> bool:
+        """Inserts it. The driver tries twice, and an election may take longer than that."""
+        try:
+            collection.insert_one(document)
+        except DuplicateKeyError:  # by an attempt of which no answer came
+            return True
+        except AutoReconnect:
+            return False
+        return True
 
     @staticmethod
     def is_member(node: MongoNode) -> bool:
