@@ -12,6 +12,8 @@ from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import ReplicaSet
 from integration.harness.shardtail import binary
 
+LOG_LINES = 60  # shown of each log when a test fails
+
 
 class IntegrationTest(unittest.TestCase):
     """A test with a directory of its own, and servers that end with it."""
@@ -43,6 +45,23 @@ class IntegrationTest(unittest.TestCase):
         broker = KafkaBroker(cls.directory / name, partitions)
         cls.addClassCleanup(broker.stop)
         return broker.start()
+
+    def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
+        def failed() -> int:
+            return len(result.failures) + len(result.errors) if result is not None else 0
+
+        before = failed()
+        ran = super().run(result)
+        if failed() > before:
+            self._print_logs()
+        return ran
+
+    def _print_logs(self) -> None:
+        """What the program under test wrote last: the directory will be gone."""
+        for log in sorted(self.directory.rglob("shardtail.err")):
+            lines = log.read_text(errors="replace").splitlines()
+            print(f"--- the end of {log}, {len(lines)} lines", *lines[-LOG_LINES:], sep="\n",
+                  flush=True)
 
     def assert_nothing(self, found: Iterable[object], what: str) -> None:
         """Fails with the first of what was found."""
