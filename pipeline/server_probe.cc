@@ -55,12 +55,17 @@ absl::Status ServerProbe::Advance(const mongo::ClusterTime& after, const std::st
       .Int32("limit", 1)
       .Bool("singleBatch", true)
       .Int32("maxTimeMS", kTimeLimitMillis);
-  return Ask("local", command.view(), after, stop).status();
+  return Ask([&](mongo::Client& client) { return client.RunAfter("local", command.view(), after); },
+             stop)
+      .status();
 }
 
 absl::StatusOr<TransactionPart> ServerProbe::FindPart(const event::SessionTransaction& transaction,
                                                       const mongo::ClusterTime& after,
                                                       const std::stop_token& stop) {
+  // From 5.0 on no command may both wait for a time and read this collection as the majority has it
+  // (the manual, "Read Concern majority"). So another waits: then the majority has reached it.
+  SHARDTAIL_RETURN_IF_ERROR(Advance(after, stop));
   bson::Builder session;
   session.Uuid("id", transaction.session_id);
   bson::Builder command;
@@ -75,9 +80,14 @@ absl::StatusOr<TransactionPart> ServerProbe::FindPart(const event::SessionTransa
       .Close()
       .Close()
       .Close()
+      .OpenDocument("readConcern")
+      .String("level", "majority")
+      .Close()
       .Bool("singleBatch", true)
       .Int32("maxTimeMS", kTimeLimitMillis);
-  SHARDTAIL_ASSIGN_OR_RETURN(const mongo::Reply reply, Ask("config", command.view(), after, stop));
+  SHARDTAIL_ASSIGN_OR_RETURN(
+      const mongo::Reply reply,
+      Ask([&](mongo::Client& client) { return client.Run("config", command.view()); }, stop));
   const auto cursor = reply.view().Find("cursor");
   const auto batch = cursor.has_value() && cursor->GetDocument().has_value()
                          ? cursor->AsDocument().Find("firstBatch")
@@ -94,14 +104,12 @@ absl::StatusOr<TransactionPart> ServerProbe::FindPart(const event::SessionTransa
   return found;
 }
 
-absl::StatusOr<mongo::Reply> ServerProbe::Ask(std::string_view database, bson::View command,
-                                              const mongo::ClusterTime& after,
-                                              const std::stop_token& stop) {
+absl::StatusOr<mongo::Reply> ServerProbe::Ask(Question question, const std::stop_token& stop) {
   if (client_ == nullptr) {
     SHARDTAIL_ASSIGN_OR_RETURN(auto found, finder_.FindPrimary(stop));
     client_ = std::move(found.client);
   }
-  absl::StatusOr<mongo::Reply> reply = client_->RunAfter(database, command, after);
+  absl::StatusOr<mongo::Reply> reply = question(*client_);
   // It may be the primary no more, or cut off: look for it before the next question.
   if (!reply.ok()) client_.reset();
   return reply;

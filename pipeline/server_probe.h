@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "absl/functional/function_ref.h"
 #include "base/clock.h"
 #include "mongo/client.h"
 #include "mongo/options.h"
@@ -24,8 +25,8 @@ class ServerProbe : public ShardProbe {
                                            const std::stop_token& stop) override;
 
  private:
-  absl::StatusOr<mongo::Reply> Ask(std::string_view database, bson::View command,
-                                   const mongo::ClusterTime& after, const std::stop_token& stop);
+  using Question = absl::FunctionRef<absl::StatusOr<mongo::Reply>(mongo::Client& client)>;
+  absl::StatusOr<mongo::Reply> Ask(Question question, const std::stop_token& stop);
 
   shard_discovery::ReplicaSetFinder finder_;
   std::unique_ptr<mongo::Client> client_;
