@@ -70,7 +70,7 @@ absl::StatusCode ServerCodeToStatus(uint32_t code) {
   }
 }
 
-absl::Status ToStatus(const bson_error_t& error, const HostAndPort& server,
+absl::Status ToStatus(const bson_error_t& error, bool cut, const HostAndPort& server,
                       std::string_view command) {
   const auto status = [&](absl::StatusCode code) {
     return absl::Status(code,
@@ -82,7 +82,8 @@ absl::Status ToStatus(const bson_error_t& error, const HostAndPort& server,
     return answered;
   }
   if (error.domain == MONGOC_ERROR_CLIENT && error.code == MONGOC_ERROR_CLIENT_AUTHENTICATE) {
-    return status(absl::StatusCode::kUnauthenticated);
+    // Also where the connection broke while it logged in, which says nothing of the password.
+    return status(cut ? absl::StatusCode::kUnavailable : absl::StatusCode::kUnauthenticated);
   }
   if (error.domain == MONGOC_ERROR_STREAM || error.domain == MONGOC_ERROR_SERVER_SELECTION) {
     return status(absl::StatusCode::kUnavailable);
@@ -263,6 +264,7 @@ absl::StatusOr<Reply> Client::Send(std::string_view database, bson::View command
   bson_error_t error;
   const std::string name(database);
   bson_t options = BSON_INITIALIZER;
+  connection_->waits.cut = false;
   bool ok = session == Session::kAny || connection_->AppendSession(&options, &error);
   if (ok) {
     bson_destroy(&storage->bson);  // the call initialises it anew
@@ -281,7 +283,7 @@ absl::StatusOr<Reply> Client::Send(std::string_view database, bson::View command
     bson::Reader reader(command);
     bson::Element command_name;
     reader.Next(&command_name);
-    absl::Status status = ToStatus(error, server_, command_name.name);
+    absl::Status status = ToStatus(error, connection_->waits.cut, server_, command_name.name);
     if (absl::IsUnavailable(status) && connection_->options.ssl && !connection_->connected) {
       // The driver does not say what it did not like about a certificate.
       const absl::Status tls =

@@ -66,12 +66,13 @@ struct SocketStream {
   mongoc_stream_t base;
   int fd;
   int error;  // of the last call
-  const Waits* waits;
+  Waits* waits;
 };
 
 SocketStream& Of(mongoc_stream_t* stream) { return *reinterpret_cast<SocketStream*>(stream); }
 
 ssize_t Fail(SocketStream& stream, int error) {
+  if (error != EAGAIN) stream.waits->cut = true;
   stream.error = error;
   errno = error;
   return -1;
@@ -190,7 +191,7 @@ bool ShouldRetry(mongoc_stream_t* base) {
   return Of(base).error == EAGAIN && !Of(base).waits->interrupt.is_set();
 }
 
-mongoc_stream_t* MakeStream(int fd, const Waits& waits) {
+mongoc_stream_t* MakeStream(int fd, Waits& waits) {
   auto* stream = new SocketStream{.base = {}, .fd = fd, .error = 0, .waits = &waits};
   stream->base.type = kStreamType;
   stream->base.destroy = Destroy;
@@ -240,7 +241,7 @@ void SetError(bson_error_t* error, const std::string& what) {
   bson_set_error(error, MONGOC_ERROR_STREAM, MONGOC_ERROR_STREAM_CONNECT, "%s", what.c_str());
 }
 
-mongoc_stream_t* ConnectTcp(const mongoc_host_list_t& host, int32_t timeout_ms, const Waits& waits,
+mongoc_stream_t* ConnectTcp(const mongoc_host_list_t& host, int32_t timeout_ms, Waits& waits,
                             bson_error_t* error) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
@@ -286,7 +287,7 @@ mongoc_stream_t* ConnectInterruptibly(const mongoc_uri_t* uri, const mongoc_host
                                       void* waits, bson_error_t* error) {
   const int32_t timeout_ms =
       mongoc_uri_get_option_as_int32(uri, MONGOC_URI_CONNECTTIMEOUTMS, 10'000);
-  mongoc_stream_t* socket = ConnectTcp(*host, timeout_ms, *static_cast<const Waits*>(waits), error);
+  mongoc_stream_t* socket = ConnectTcp(*host, timeout_ms, *static_cast<Waits*>(waits), error);
   if (socket == nullptr || !mongoc_uri_get_tls(uri)) return socket;
   mongoc_ssl_opt_t options = TlsOptions(uri);
   mongoc_stream_t* tls = mongoc_stream_tls_new_with_hostname(socket, host->host, &options, 1);

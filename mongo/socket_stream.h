@@ -10,11 +10,12 @@
 
 namespace shardtail::mongo {
 
-// How long a connection's calls may wait. `interrupt` may be set by any thread; `limit_ms` belongs
-// to the thread of the client.
+// How long a connection's calls may wait, and whether they failed. `interrupt` may be set by any
+// thread; the others belong to the thread of the client.
 struct Waits {
   Interrupt interrupt;
   int32_t limit_ms = std::numeric_limits<int32_t>::max();  // beside the driver's own timeouts
+  bool cut = false;  // set when a read or a write failed: the driver does not always say so
 };
 
 // Connects to `host` for mongoc_client_set_stream_initiator(), with TLS as `uri` says; `waits` is a
