@@ -100,8 +100,8 @@ class SnapshotParts:
         collection = self.db.c
         collection.insert_many([{"_id": value} for value in MIXED_IDS])
         ids = [document["_id"] for document in collection.find().hint([("_id", 1)])]
-        at = self.now()
         for cut in ids[1:-1]:  # MinKey and MaxKey are no boundaries
+            at = self.now()  # 4.2 keeps 5 seconds
             below = self.read_documents(collection, at, high=(cut,))
             above = self.read_documents(collection, at, low=(cut,))
             self.assertEqual([document["_id"] for document in below + above], ids, cut)
@@ -198,6 +198,8 @@ class SnapshotParts:
         collection = self.db.c
         self.assertEqual(self.describe(self.db.missing), ["none"])
         collection.insert_many([{"x": "y" * 200} for _ in range(20_000)])
+        # The server's sample of what it has in no file yet is far from even.
+        self.client.admin.command("fsync")
         bounds = [json_util.loads(line)["bound"]["_id"]
                   for line in self.tool("bounds", collection.full_name, 500_000, 100)]
         self.assertGreaterEqual(len(bounds), 5)
