@@ -136,7 +136,8 @@ void TopicFollower::Connection::DropEvents() const {
 absl::Status TopicFollower::Connection::Follow(const std::stop_token& stop) {
   SHARDTAIL_RETURN_IF_ERROR(Assign(stop));
   while (!stop.stop_requested()) {
-    const MessageHandle message(rd_kafka_consumer_poll(client.get(), kPollMilliseconds));
+    const MessageHandle message(
+        rd_kafka_consumer_poll(client.get(), ToMilliseconds(source.poll_timeout)));
     if (message == nullptr) {
       DropEvents();
       continue;
@@ -146,10 +147,10 @@ absl::Status TopicFollower::Connection::Follow(const std::stop_token& stop) {
       return ToStatus(message->err, fmt::format("cannot read topic {}", source.topic),
                       text == nullptr ? "" : text);
     }
-    function({.key = ViewOf(message->key, message->key_len),
+    SHARDTAIL_RETURN_IF_ERROR(function({.key = ViewOf(message->key, message->key_len),
               .value = ViewOf(message->payload, message->len),
               .partition = message->partition,
-              .offset = message->offset});
+              .offset = message->offset}));
     Store(*message, stop);
   }
   return absl::OkStatus();
@@ -167,6 +168,11 @@ absl::StatusOr<std::unique_ptr<TopicFollower>> TopicFollower::Create(const Optio
   translation.values["isolation.level"] = "read_committed";
   translation.values["enable.auto.commit"] = "false";
   translation.values["auto.offset.reset"] = "earliest";
+  // It is no member of the group. But a commit that waits for the group's coordinator does so for
+  // this long (45 s by default), and the end of the client for it (librdkafka 2.0,
+  // rd_kafka_cgrp_defer_offset_commit()).
+  translation.values["session.timeout.ms"] = "3000";
+  translation.values["heartbeat.interval.ms"] = "1000";
   SHARDTAIL_ASSIGN_OR_RETURN(ClientHandle client,
                              NewClient(RD_KAFKA_CONSUMER, translation, RD_KAFKA_EVENT_ERROR));
   auto connection = std::make_unique<Connection>();

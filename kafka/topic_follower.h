@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "kafka/options.h"
 #include "kafka/topic_reader.h"
 
@@ -17,16 +18,18 @@ namespace shardtail::kafka {
 // start on. A group that has stored nothing begins with the oldest record. The partitions are
 // assigned by hand: the group only keeps the offsets, so it must be this follower's alone.
 //
-// A record's offset is stored when the function returned, so each record is handed over at least
+// A record's offset is stored when the function returned OK, so each record is handed over at least
 // once: after a crash, or while no broker takes the offset, some come again.
 class TopicFollower {
  public:
   struct Source {
     std::string topic;
     std::string group;
+    absl::Duration poll_timeout = absl::Milliseconds(100);  // also how soon a stop is seen
   };
-  // Called on the follower's thread; the record is valid during the call.
-  using Function = std::function<void(const TopicRecord&)>;
+  // Called on the follower's thread; the record is valid during the call. After an error it is
+  // handed over again, a second later.
+  using Function = std::function<absl::Status(const TopicRecord&)>;
 
   // Does not connect: that is begun, and tried for ever, in the background, and so is asking for a
   // topic that does not exist; both are said in the log. kInvalidArgument lists what is wrong with

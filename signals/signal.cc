@@ -188,6 +188,7 @@ std::string_view NameOf(Action action) {
 
 absl::StatusOr<Signal> ParseSignal(bson::View document) {
   Signal signal;
+  signal.document = bson::Document(document);
   const Parts parts = PartsOf(document);
   const std::optional<std::string_view> name =
       parts.type.has_value() ? parts.type->GetString() : std::nullopt;

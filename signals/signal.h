@@ -34,6 +34,7 @@ struct Signal {
   bool blocking = false;
   std::vector<Condition> conditions;  // of kExecuteSnapshot
   std::string message;                // of kLog
+  bson::Document document;            // the whole, to be read again
 };
 
 // Reads a signal in the form of Debezium 2 and later ("Sending signals to a Debezium connector" in

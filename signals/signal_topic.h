@@ -20,7 +20,7 @@ namespace shardtail::signals {
 // As in Debezium's later versions (its KafkaSignalChannel), signals that were given while nobody
 // ran are taken at the next start, for the offsets are kept in a consumer group; a group that
 // stored nothing begins with the oldest record. A signal counts as taken when the handler has
-// returned, so one may come twice after a crash. Debezium's connectors all have the group
+// returned OK, so one may come twice after a crash. Debezium's connectors all have the group
 // `kafka-signal` unless they are told otherwise: two that share a topic store each other's offsets
 // and so lose signals. Give each its own.
 class SignalTopic {
@@ -29,13 +29,14 @@ class SignalTopic {
     std::string topic;         // signal.kafka.topic
     std::string group;         // signal.kafka.groupId
     std::string logical_name;  // mongodb.name
+    absl::Duration poll_timeout = absl::Milliseconds(100);  // signal.kafka.poll.timeout.ms
     // signal.kafka.bootstrap.servers, and signal.consumer.* as the common properties.
     kafka::Options kafka;
   };
 
-  // Called on the topic's thread, one signal after the other. It should return when a crash no
-  // longer forgets the signal; while it runs, the ones after it wait.
-  using Handler = std::function<void(const Signal&)>;
+  // Called on the topic's thread, one signal after the other. OK: a crash no longer forgets the
+  // signal. After an error it is given again; the ones after it wait.
+  using Handler = std::function<absl::Status(const Signal&)>;
 
   // Does not connect: that is begun, and tried for ever, in the background. kInvalidArgument lists
   // what is wrong with the options.

@@ -55,7 +55,10 @@ class TopicFollowerTest : public testing::Test {
 
   std::unique_ptr<TopicFollower> Follow(Seen& seen, const std::string& group) {
     auto follower = TopicFollower::Create(cluster_.options(), {.topic = "signals", .group = group},
-                                          [&seen](const TopicRecord& record) { seen.Add(record); });
+                                          [&seen](const TopicRecord& record) {
+                                            seen.Add(record);
+                                            return absl::OkStatus();
+                                          });
     EXPECT_TRUE(follower.ok()) << follower.status();
     return *std::move(follower);
   }
@@ -114,10 +117,11 @@ TEST_F(TopicFollowerTest, WhatCouldNotBeStoredComesAgain) {
   Write("a", "1");
   {
     Seen seen;
-    const auto follower = TopicFollower::Create(cluster_.options(), {"signals", "mine"},
+    const auto follower = TopicFollower::Create(cluster_.options(), {.topic = "signals", .group = "mine"},
                                                 [&](const TopicRecord& record) {
                                                   cluster_.SetDown();
                                                   seen.Add(record);
+                                                  return absl::OkStatus();
                                                 });
     ASSERT_TRUE(follower.ok()) << follower.status();
     ASSERT_THAT(seen.Await(1), testing::ElementsAre("a=1"));
@@ -130,7 +134,10 @@ TEST_F(TopicFollowerTest, WhatCouldNotBeStoredComesAgain) {
 
 TEST_F(TopicFollowerTest, EndsWithoutABroker) {
   const auto follower = TopicFollower::Create(NobodyThere(), {.topic = "signals", .group = "mine"},
-                                              [](const TopicRecord&) { FAIL(); });
+                                              [](const TopicRecord&) {
+                                                ADD_FAILURE();
+                                                return absl::OkStatus();
+                                              });
   EXPECT_TRUE(follower.ok()) << follower.status();
 }
 

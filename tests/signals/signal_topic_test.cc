@@ -65,7 +65,10 @@ class SignalTopicTest : public testing::Test {
                                       .group = "shop-signal",
                                       .logical_name = "shop",
                                       .kafka = cluster_.options()},
-                                     [&taken](const Signal& signal) { taken.Add(signal); });
+                                     [&taken](const Signal& signal) {
+                                       taken.Add(signal);
+                                       return absl::OkStatus();
+                                     });
     EXPECT_TRUE(topic.ok()) << topic.status();
     return *std::move(topic);
   }
@@ -111,7 +114,7 @@ TEST(SignalTopicOptionsTest, MistakesOfTheConsumersPropertiesAreTold) {
   kafka::Options kafka = kafka::NobodyThere();
   kafka.common = {{"security.protocol", "loud"}};
   EXPECT_EQ(SignalTopic::Create({.topic = "t", .group = "g", .logical_name = "n", .kafka = kafka},
-                                [](const Signal&) {})
+                                [](const Signal&) { return absl::OkStatus(); })
                 .status()
                 .code(),
             absl::StatusCode::kInvalidArgument);
