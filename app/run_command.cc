@@ -23,6 +23,7 @@
 #include "encoding/metadata_json.h"
 #include "filter/field_filter.h"
 #include "filter/namespace_filter.h"
+#include "kafka/property_map.h"
 #include "mongo/client.h"
 #include "mongo/connection_string.h"
 #include "offsets/consistent_start.h"
@@ -32,9 +33,12 @@
 #include "pipeline/server_member.h"
 #include "pipeline/server_probe.h"
 #include "pipeline/shard_order.h"
+#include "pipeline/signal_post.h"
 #include "shard_discovery/deployment_finder.h"
 #include "shard_discovery/privileges.h"
 #include "shard_discovery/replica_set_finder.h"
+#include "signals/signal_file.h"
+#include "signals/signal_topic.h"
 #include "sink/create_sink.h"
 #include "sink/sink_channels.h"
 #include "snapshot/collection_list.h"
@@ -167,8 +171,47 @@ struct Shared {
   sink::SinkChannels& channels;
   pipeline::ShardOrder& order;
   NothingCaptured& nothing_captured;
+  pipeline::SignalPost& signals;
   base::Clock& clock;
 };
+
+// The channels of signals that have threads of their own.
+struct SignalChannels {
+  std::unique_ptr<signals::SignalTopic> topic;
+  std::unique_ptr<signals::SignalFile> file;
+};
+
+kafka::Options OfSignalTopic(const config::Configuration& config) {
+  kafka::Options options{.bootstrap_servers = config.signals.bootstrap_servers,
+                         .common = config.sink.kafka.common,
+                         .producer = {},
+                         .producer_override = {}};
+  for (const auto& [name, value] : config.signals.consumer) options.common[name] = value;
+  return options;
+}
+
+absl::StatusOr<SignalChannels> OpenSignalChannels(const Shared& shared) {
+  const signals::Options& options = shared.config.signals;
+  const auto deliver = [&shared](const signals::Signal& signal) {
+    return shared.signals.Deliver(signal);
+  };
+  SignalChannels channels;
+  if (options.from_topic) {
+    SHARDTAIL_ASSIGN_OR_RETURN(
+        channels.topic,
+        signals::SignalTopic::Create({.topic = options.topic,
+                                      .group = options.group,
+                                      .logical_name = shared.config.encoding.logical_name,
+                                      .poll_timeout = options.poll_timeout,
+                                      .kafka = OfSignalTopic(shared.config)},
+                                     deliver));
+  }
+  if (options.from_file) {
+    channels.file = std::make_unique<signals::SignalFile>(options.file, options.poll_interval,
+                                                          deliver, shared.clock);
+  }
+  return channels;
+}
 
 absl::Status CheckReplicaSet(const Shared& shared, const shard_discovery::ReplicaSet& replica_set,
                              const std::stop_token& stop) {
@@ -192,6 +235,8 @@ std::unique_ptr<topology::Runner> MakeRunner(const Shared& shared,
         shared.order.Join(replica_set.name, std::make_unique<pipeline::ServerProbe>(
                                                 config.mongo, replica_set.seeds, shared.clock)));
   }
+  pipeline::Options options = config.pipeline;
+  if (config.signals.from_collection) options.signal_collection = config.signals.collection;
   return std::make_unique<PipelineRunner>(
       std::make_unique<pipeline::PrimarySource>(config.mongo, replica_set.seeds, config.pipeline,
                                                 shared.clock),
@@ -211,8 +256,9 @@ std::unique_ptr<topology::Runner> MakeRunner(const Shared& shared,
                                                 .field_filter = shared.field_filter,
                                                 .encoder = shared.encoder,
                                                 .metadata = shared.metadata,
-                                                .clock = shared.clock},
-            config.pipeline, replica_set.name, start, std::move(order));
+                                                .clock = shared.clock,
+                                                .signals = shared.signals},
+            options, replica_set.name, start, std::move(order));
       });
 }
 
@@ -250,6 +296,7 @@ absl::Status Capture(const config::Configuration& config, const std::stop_token&
   pipeline::OffsetCommitter committer(*store, config.offsets.flush_interval, clock);
   pipeline::ShardOrder order;
   NothingCaptured nothing_captured(deployment.replica_sets);
+  pipeline::SignalPost signals(*store, clock);
   const Shared shared{.config = config,
                       .namespace_filter = namespace_filter,
                       .field_filter = field_filter,
@@ -260,10 +307,14 @@ absl::Status Capture(const config::Configuration& config, const std::stop_token&
                       .channels = channels,
                       .order = order,
                       .nothing_captured = nothing_captured,
+                      .signals = signals,
                       .clock = clock};
   // One replica set alone: what is wrong with it ends the process at once, too.
   if (deployment.replica_sets.size() == 1) {
     SHARDTAIL_RETURN_IF_ERROR(CheckReplicaSet(shared, deployment.replica_sets.front(), stop));
+  }
+  if (config.signals.from_topic) {
+    SHARDTAIL_RETURN_IF_ERROR(kafka::CheckOptions(OfSignalTopic(config)).status());
   }
   topology::TopologyManager manager(config.topology, clock);
   const auto starts_earlier = ShardsThatStartEarlier(deployment, stored);
@@ -292,7 +343,10 @@ absl::Status Capture(const config::Configuration& config, const std::stop_token&
   watch.Apply(deployment);
   later = true;
   if (deployment.sharded) watch.Start();
+  // When all have joined who are to get the signals.
+  SHARDTAIL_ASSIGN_OR_RETURN(SignalChannels signal_channels, OpenSignalChannels(shared));
   const absl::Status failed = manager.Wait(stop);
+  signal_channels = {};
   list_seat.reset();
   watch.Stop();
   SHARDTAIL_RETURN_IF_ERROR(manager.Stop(kDrainTimeout));

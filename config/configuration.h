@@ -16,6 +16,7 @@
 #include "mongo/options.h"
 #include "offsets/options.h"
 #include "pipeline/options.h"
+#include "signals/options.h"
 #include "sink/options.h"
 #include "topology/options.h"
 
@@ -29,6 +30,7 @@ struct Configuration {
   pipeline::Options pipeline;
   sink::Options sink;
   offsets::Options offsets;
+  signals::Options signals;
   topology::Options topology;
   base::LogOptions log;
 

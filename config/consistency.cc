@@ -160,6 +160,13 @@ void CheckOutput(const GivenProperties& given, const Configuration& configuratio
   }
 }
 
+void CheckSignals(const signals::Options& signals, Findings* mistakes) {
+  if (signals.from_topic && signals.bootstrap_servers.empty()) {
+    mistakes->Add("signal.enabled.channels",
+                  "kafka needs a broker; give signal.kafka.bootstrap.servers");
+  }
+}
+
 }  // namespace
 
 void CompleteDefaults(const GivenProperties& given, Configuration* configuration, Findings* notes) {
@@ -183,6 +190,10 @@ void CompleteDefaults(const GivenProperties& given, Configuration* configuration
     }
   }
   ChooseOffsetStore(given, configuration, notes);
+  if (c.signals.topic.empty()) c.signals.topic = c.encoding.logical_name + "-signal";
+  if (c.signals.bootstrap_servers.empty()) {
+    c.signals.bootstrap_servers = c.sink.kafka.bootstrap_servers;
+  }
 }
 
 void CheckTogether(const GivenProperties& given, const Configuration& configuration,
@@ -198,6 +209,7 @@ void CheckTogether(const GivenProperties& given, const Configuration& configurat
                   "is less than connect.backoff.initial.delay.ms; make it at least as long");
   }
   CheckQueue(given, mistakes);
+  CheckSignals(configuration.signals, mistakes);
   CheckTls(given, configuration, mistakes);
   CheckOutput(given, configuration, mistakes);
 }

@@ -62,6 +62,7 @@ inline pipeline::Options& Part(Configuration& c, pipeline::Options*) { return c.
 inline sink::Options& Part(Configuration& c, sink::Options*) { return c.sink; }
 inline kafka::Options& Part(Configuration& c, kafka::Options*) { return c.sink.kafka; }
 inline offsets::Options& Part(Configuration& c, offsets::Options*) { return c.offsets; }
+inline signals::Options& Part(Configuration& c, signals::Options*) { return c.signals; }
 inline topology::Options& Part(Configuration& c, topology::Options*) { return c.topology; }
 inline base::LogOptions& Part(Configuration& c, base::LogOptions*) { return c.log; }
 }  // namespace internal

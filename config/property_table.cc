@@ -25,7 +25,8 @@ const std::vector<PropertyGroup>& PropertyTable() {
   static const auto& table = *new std::vector<PropertyGroup>([] {
     std::vector<PropertyGroup> groups;
     for (auto part :
-         {ConnectionProperties, DebeziumProperties, OutputProperties, ConnectProperties}) {
+         {ConnectionProperties, DebeziumProperties, SignalProperties, OutputProperties,
+          ConnectProperties}) {
       std::vector<PropertyGroup> more = part();
       std::move(more.begin(), more.end(), std::back_inserter(groups));
     }

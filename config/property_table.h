@@ -34,6 +34,7 @@ std::vector<std::string> NamesToMean(std::string_view written);
 // The parts of the table, by where their names come from.
 std::vector<PropertyGroup> ConnectionProperties();  // who, which deployment, how to reach it
 std::vector<PropertyGroup> DebeziumProperties();    // what is captured, and how
+std::vector<PropertyGroup> SignalProperties();      // what users ask of a running capture
 std::vector<PropertyGroup> OutputProperties();      // where events and offsets go, and the log
 std::vector<PropertyGroup> ConnectProperties();     // what is Kafka Connect's own
 

@@ -28,6 +28,8 @@ struct Options {
   std::vector<base::Regex> snapshot_include;  // snapshot.include.collection.list; empty: all
   // snapshot.collection.filter.overrides: by `db.collection`, the query of the documents to copy.
   std::map<std::string, bson::Document> snapshot_queries;
+  // signal.data.collection, `database.collection`, where signals come from it; empty: none.
+  std::string signal_collection;
   bool tombstones_on_delete = true;                          // tombstones.on.delete
   bool transaction_metadata = false;                         // provide.transaction.metadata
   absl::Duration heartbeat_interval = absl::ZeroDuration();  // heartbeat.interval.ms; zero: none

@@ -24,11 +24,32 @@ constexpr absl::Duration kCopyPause = absl::Milliseconds(5);
 // The progress record that tells of which copy the others are.
 constexpr std::string_view kPlanKey = "plan";
 
+// Progress records of copies of single collections: this and the UUID.
+constexpr std::string_view kSinglePrefix = "single/";
+
+std::string SingleKey(const snapshot::CollectionUuid& uuid) {
+  return std::string(kSinglePrefix) + snapshot::ToString(uuid);
+}
+
+// The record that copies are paused.
+constexpr std::string_view kPausedKey = "paused";
+
 // For what is in flight when a copy begins.
 constexpr absl::Duration kFlushTimeout = absl::Seconds(30);
 
 // A copy that takes longer than the oplog reaches back would be begun again for ever.
 constexpr int kMaxCopiesInARow = 3;
+
+absl::StatusOr<snapshot::CollectionProgress> DecodeStored(const std::string& text,
+                                                          const std::string& key,
+                                                          const std::string& replica_set) {
+  absl::StatusOr<snapshot::CollectionProgress> progress = snapshot::DecodeProgress(text);
+  if (progress.ok()) return progress;
+  return absl::FailedPreconditionError(
+      fmt::format("the snapshot's stored progress {} cannot be read: {}; to copy all again, delete "
+                  "the offset with `shardtail offsets delete {}`",
+                  key, std::string(progress.status().message()), replica_set));
+}
 
 bool IsLostPosition(const absl::Status& status) {
   return status.code() == absl::StatusCode::kOutOfRange ||
@@ -55,9 +76,15 @@ ReplicaSetPipeline::ReplicaSetPipeline(Parts parts, Options options, std::string
       replica_set_(std::move(replica_set)),
       start_(start),
       order_(std::move(order)),
-      window_alarm_(replica_set_, tailer_metrics_) {}
+      window_alarm_(replica_set_, tailer_metrics_) {
+  parts_.signals.Join(replica_set_, [this](const std::string& key, const signals::Signal& signal) {
+    const std::lock_guard lock(inbox_mutex_);
+    inbox_.insert_or_assign(key, signal);
+  });
+}
 
 ReplicaSetPipeline::~ReplicaSetPipeline() {
+  parts_.signals.Leave(replica_set_);
   if (delivery_ != nullptr) CloseDelivery().IgnoreError();
 }
 
@@ -215,7 +242,8 @@ absl::Status ReplicaSetPipeline::PrepareCopy(Member& member, const std::stop_tok
                       "it more room (replSetResizeOplog)",
                       kMaxCopiesInARow, replica_set_));
     }
-    SHARDTAIL_RETURN_IF_ERROR(RemoveProgress(stop));
+    // It copies those of the single ones as well.
+    SHARDTAIL_RETURN_IF_ERROR(RemoveProgress(/*single=*/true, stop));
     if (!progress_.has_value()) {
       SHARDTAIL_ASSIGN_OR_RETURN(progress_, member.Latest());
     }
@@ -243,25 +271,54 @@ absl::StatusOr<bool> ReplicaSetPipeline::LoadProgress(const std::stop_token& sto
   for (const auto& [key, text] : stored) {
     const auto uuid = snapshot::ParseUuid(key);
     if (!uuid.has_value()) continue;
-    absl::StatusOr<snapshot::CollectionProgress> progress = snapshot::DecodeProgress(text);
-    if (!progress.ok()) {
-      return absl::FailedPreconditionError(
-          fmt::format("the snapshot's stored progress of collection {} cannot be read: {}; to copy "
-                      "all again, delete the offset with `shardtail offsets delete {}`",
-                      key, std::string(progress.status().message()), replica_set_));
-    }
-    recorded_[*uuid] = *std::move(progress);
+    SHARDTAIL_ASSIGN_OR_RETURN(recorded_[*uuid], DecodeStored(text, key, replica_set_));
   }
   progress_stored_ = true;
   return true;
 }
 
-absl::Status ReplicaSetPipeline::RemoveProgress(const std::stop_token& stop) {
+absl::Status ReplicaSetPipeline::RemoveProgress(bool single, const std::stop_token& stop) {
   SHARDTAIL_ASSIGN_OR_RETURN(const auto stored, parts_.store.LoadProgress(replica_set_, stop));
   for (const auto& [key, text] : stored) {
+    const bool of_all = key == kPlanKey || snapshot::ParseUuid(key).has_value();
+    if (!of_all && !(single && key.starts_with(kSinglePrefix))) continue;
     SHARDTAIL_RETURN_IF_ERROR(parts_.store.SaveProgress(replica_set_, key, std::nullopt));
   }
+  if (single) {
+    const std::lock_guard lock(snapshot_mutex_);
+    single_.clear();
+  }
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> ReplicaSetPipeline::LoadSingleCopies(const std::stop_token& stop) {
+  {
+    const std::lock_guard lock(snapshot_mutex_);
+    if (single_loaded_) return !single_.empty();
+  }
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto stored, parts_.store.LoadProgress(replica_set_, stop));
+  paused_ = stored.contains(std::string(kPausedKey));
+  for (const auto& [key, text] : stored) {
+    if (!SignalPost::IsSignal(key)) continue;
+    const auto signal = SignalPost::Decode(text);
+    if (!signal.ok()) {
+      base::LogWarn("the signal that was kept as {} is passed over: {}", key,
+                    std::string(signal.status().message()));
+      SHARDTAIL_RETURN_IF_ERROR(parts_.signals.Forget(replica_set_, key));
+      continue;
+    }
+    const std::lock_guard lock(inbox_mutex_);
+    inbox_.insert_or_assign(key, *signal);
+  }
+  const std::lock_guard lock(snapshot_mutex_);
+  for (const auto& [key, text] : stored) {
+    if (!key.starts_with(kSinglePrefix)) continue;
+    const auto uuid = snapshot::ParseUuid(std::string_view(key).substr(kSinglePrefix.size()));
+    if (!uuid.has_value()) continue;
+    SHARDTAIL_ASSIGN_OR_RETURN(single_[*uuid], DecodeStored(text, key, replica_set_));
+  }
+  single_loaded_ = true;
+  return !single_.empty();
 }
 
 absl::Status ReplicaSetPipeline::BeginCopy(Member& member, const std::stop_token& stop) {
@@ -273,15 +330,7 @@ absl::Status ReplicaSetPipeline::BeginCopy(Member& member, const std::stop_token
       },
       .before_range = nullptr,
       .last_ticket = [this] { return delivery_->tracker.last_ticket(); },
-      .captures = [this](const event::Namespace& ns) -> absl::StatusOr<bool> {
-        if (!options_.snapshot_include.empty() &&
-            std::ranges::none_of(options_.snapshot_include, [&](const base::Regex& pattern) {
-              return pattern.FullMatch(ns.full).value_or(false);
-            })) {
-          return false;
-        }
-        return delivery_->publisher->Captures(ns);
-      }};
+      .captures = [this](const event::Namespace& ns) { return Copies(ns); }};
   if (order_ != nullptr) {
     hooks.before_range = [this, &member, &stop](std::string_view ns, bson::Timestamp time) {
       return order_->BeforeRange(ns, time, member, stop);
@@ -292,19 +341,170 @@ absl::Status ReplicaSetPipeline::BeginCopy(Member& member, const std::stop_token
                                                parts_.clock);
   StreamSnapshot& snapshot = *made;
   StreamSnapshot::Progress recorded;
+  StreamSnapshot::Progress single;
   {
     const std::lock_guard lock(snapshot_mutex_);
     snapshot_ = std::move(made);
     recorded = recorded_;
+    single = single_;
   }
-  SHARDTAIL_ASSIGN_OR_RETURN(const int64_t collections, snapshot.CopyAll(recorded));
-  base::LogInfo("snapshot of {} collections from {}, while the stream goes on after {}",
-                collections, member.name(), event::ToString(progress_->position));
+  copying_ = true;
+  snapshot.SetPaused(paused_);
+  if (progress_->initsync) {
+    SHARDTAIL_ASSIGN_OR_RETURN(const int64_t collections, snapshot.CopyAll(recorded));
+    base::LogInfo("snapshot of {} collections from {}, while the stream goes on after {}",
+                  collections, member.name(), event::ToString(progress_->position));
+  }
+  for (const auto& [uuid, progress] : single) {
+    if (snapshot.CopyOne(uuid, progress)) {
+      base::LogInfo("copying {} while the stream goes on", progress.ns);
+      continue;
+    }
+    SHARDTAIL_RETURN_IF_ERROR(
+        parts_.store.SaveProgress(replica_set_, SingleKey(uuid), std::nullopt));
+    const std::lock_guard lock(snapshot_mutex_);
+    single_.erase(uuid);
+  }
   return absl::OkStatus();
 }
 
-absl::Status ReplicaSetPipeline::EndCopy() {
-  copying_ = false;
+absl::StatusOr<bool> ReplicaSetPipeline::Copies(const event::Namespace& ns) {
+  if (!options_.snapshot_include.empty() &&
+      std::ranges::none_of(options_.snapshot_include, [&](const base::Regex& pattern) {
+        return pattern.FullMatch(ns.full).value_or(false);
+      })) {
+    return false;
+  }
+  return delivery_->publisher->Captures(ns);
+}
+
+absl::Status ReplicaSetPipeline::CopyOne(const snapshot::CollectionUuid& uuid,
+                                         const snapshot::CollectionProgress& progress,
+                                         Member& member, const std::stop_token& stop) {
+  const std::lock_guard record_lock(record_mutex_);
+  SHARDTAIL_RETURN_IF_ERROR(parts_.store.SaveProgress(replica_set_, SingleKey(uuid),
+                                                      snapshot::EncodeProgress(progress)));
+  {
+    const std::lock_guard lock(snapshot_mutex_);
+    single_[uuid] = progress;
+  }
+  if (!copying_) return BeginCopy(member, stop);
+  if (snapshot_->CopyOne(uuid, progress)) {
+    base::LogInfo("copying {} while the stream goes on", progress.ns);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::TakeSignals(Member& member, const std::stop_token& stop) {
+  while (true) {
+    std::pair<std::string, signals::Signal> next;
+    {
+      const std::lock_guard lock(inbox_mutex_);
+      if (inbox_.empty()) return absl::OkStatus();
+      next = *inbox_.begin();
+    }
+    SHARDTAIL_RETURN_IF_ERROR(TakeSignal(next.second, member, stop));
+    SHARDTAIL_RETURN_IF_ERROR(parts_.signals.Forget(replica_set_, next.first));
+    metrics_.signals.Add();
+    const std::lock_guard lock(inbox_mutex_);
+    inbox_.erase(next.first);
+  }
+}
+
+absl::Status ReplicaSetPipeline::TakeSignal(const signals::Signal& signal, Member& member,
+                                            const std::stop_token& stop) {
+  switch (signal.action) {
+    case signals::Action::kExecuteSnapshot:
+      return ExecuteSnapshot(signal, member, stop);
+    case signals::Action::kStopSnapshot:
+      base::LogInfo("signal '{}': {} copies are stopped", signal.id,
+                    copying_ ? snapshot_->Stop(signal.collections) : 0);
+      return absl::OkStatus();
+    case signals::Action::kPauseSnapshot:
+      return SetPaused(true);
+    case signals::Action::kResumeSnapshot:
+      return SetPaused(false);
+    case signals::Action::kLog:
+      break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::ExecuteSnapshot(const signals::Signal& signal, Member& member,
+                                                 const std::stop_token& stop) {
+  const auto matches = [](const base::Regex& pattern, std::string_view name) {
+    return pattern.FullMatch(name).value_or(false);
+  };
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto source, member.OpenSnapshotSource());
+  SHARDTAIL_ASSIGN_OR_RETURN(
+      const std::vector<SnapshotSource::Collection> found,
+      source->List([&](const event::Namespace& ns) -> absl::StatusOr<bool> {
+        if (std::ranges::none_of(signal.collections, [&](const base::Regex& pattern) {
+              return matches(pattern, ns.full);
+            })) {
+          return false;
+        }
+        return delivery_->publisher->Captures(ns);
+      }));
+  if (found.empty()) {
+    base::LogWarn("signal '{}': no collection that is captured matches its data-collections",
+                  signal.id);
+  }
+  for (const SnapshotSource::Collection& collection : found) {
+    if (copying_ && snapshot_->IsCopying(collection.uuid)) {
+      base::LogInfo("signal '{}': {} is being copied already", signal.id, collection.ns);
+      continue;
+    }
+    snapshot::CollectionProgress progress{
+        .ns = collection.ns, .copied = {}, .kind = snapshot::CopyKind::kAgain, .query = {}};
+    const auto condition =
+        std::ranges::find_if(signal.conditions, [&](const signals::Condition& each) {
+          return matches(each.collection, collection.ns);
+        });
+    if (condition != signal.conditions.end()) progress.query = condition->query;
+    SHARDTAIL_RETURN_IF_ERROR(CopyOne(collection.uuid, progress, member, stop));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::SetPaused(bool paused) {
+  SHARDTAIL_RETURN_IF_ERROR(parts_.store.SaveProgress(
+      replica_set_, kPausedKey, paused ? std::optional<std::string_view>("true") : std::nullopt));
+  paused_ = paused;
+  if (copying_) snapshot_->SetPaused(paused);
+  base::LogInfo("copies are {}", paused ? "paused, until a signal resume-snapshot" : "resumed");
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::HandleSignal(const event::ChangeEvent& event) {
+  const absl::StatusOr<signals::Signal> signal = signals::ParseSignal(event.document);
+  if (!signal.ok()) {
+    metrics_.signals_refused.Add();
+    base::LogWarn("the signal at {} in {} is passed over: {}: {}", event::ToString(event.position),
+                  event.ns.full, std::string(signal.status().message()),
+                  bson::ToDebugString(event.document));
+    return absl::OkStatus();
+  }
+  base::LogInfo("signal {} '{}' at {} in {}", signals::NameOf(signal->action), signal->id,
+                event::ToString(event.position), event.ns.full);
+  return parts_.signals.Deliver(*signal);
+}
+
+absl::Status ReplicaSetPipeline::HandleArrival(const snapshot::CollectionUuid& uuid,
+                                               const event::Namespace& ns, Member& member,
+                                               const std::stop_token& stop) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const bool copies, Copies(ns));
+  if (!copies || (copying_ && snapshot_->Knows(uuid))) return absl::OkStatus();
+  base::LogInfo("{} has come under a name that is captured", ns.full);
+  return CopyOne(uuid,
+                 {.ns = std::string(ns.full),
+                  .copied = {},
+                  .kind = snapshot::CopyKind::kLate,
+                  .query = {}},
+                 member, stop);
+}
+
+absl::Status ReplicaSetPipeline::EndInitialCopy() {
   copies_in_a_row_ = 0;
   base::LogInfo("snapshot complete: {} documents since the start of this run",
                 snapshot_->documents());
@@ -322,19 +522,39 @@ absl::Status ReplicaSetPipeline::EndCopy() {
 absl::Status ReplicaSetPipeline::RecordProgress(const offsets::StoredOffset& stored,
                                                 uint64_t settled) {
   std::vector<std::pair<snapshot::CollectionUuid, snapshot::CollectionProgress>> changed;
+  std::vector<snapshot::CollectionUuid> forgotten;
+  const std::lock_guard record_lock(record_mutex_);
   bool remove = false;
   {
     const std::lock_guard lock(snapshot_mutex_);
     if (snapshot_ != nullptr) changed = snapshot_->Settle(settled);
-    for (const auto& [uuid, progress] : changed) recorded_[uuid] = progress;
+    if (snapshot_ != nullptr) forgotten = snapshot_->TakeForgotten();
+    for (const auto& [uuid, progress] : changed) {
+      if (progress.kind == snapshot::CopyKind::kInitial) {
+        recorded_[uuid] = progress;
+      } else if (progress.complete()) {
+        forgotten.push_back(uuid);
+        base::LogInfo("{} is copied", progress.ns);
+      } else {
+        single_[uuid] = progress;
+      }
+    }
+    for (const snapshot::CollectionUuid& uuid : forgotten) single_.erase(uuid);
     remove = !stored.initsync && progress_stored_;
   }
   for (const auto& [uuid, progress] : changed) {
-    SHARDTAIL_RETURN_IF_ERROR(parts_.store.SaveProgress(replica_set_, snapshot::ToString(uuid),
-                                                        snapshot::EncodeProgress(progress)));
+    const bool initial = progress.kind == snapshot::CopyKind::kInitial;
+    if (!initial && progress.complete()) continue;
+    SHARDTAIL_RETURN_IF_ERROR(parts_.store.SaveProgress(
+        replica_set_, initial ? snapshot::ToString(uuid) : SingleKey(uuid),
+        snapshot::EncodeProgress(progress)));
+  }
+  for (const snapshot::CollectionUuid& uuid : forgotten) {
+    SHARDTAIL_RETURN_IF_ERROR(
+        parts_.store.SaveProgress(replica_set_, SingleKey(uuid), std::nullopt));
   }
   if (!remove) return absl::OkStatus();
-  SHARDTAIL_RETURN_IF_ERROR(RemoveProgress({}));
+  SHARDTAIL_RETURN_IF_ERROR(RemoveProgress(/*single=*/false, {}));
   const std::lock_guard lock(snapshot_mutex_);
   progress_stored_ = false;
   recorded_.clear();
@@ -375,6 +595,8 @@ absl::Status ReplicaSetPipeline::Copy(Member& member, const std::stop_token& sto
   unfinished.initsync = true;
   // Stored before the first event goes out: should this copy be cut off, the next one must know
   // where it began, or what is deleted between the two would stay in the topics for ever.
+  // It copies those of the single ones as well.
+  SHARDTAIL_RETURN_IF_ERROR(RemoveProgress(/*single=*/true, stop));
   publisher.Pass(unfinished);
   SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->Flush(kFlushTimeout));
   SHARDTAIL_RETURN_IF_ERROR(parts_.committer.CommitNow(replica_set_));
@@ -413,15 +635,23 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
   tailer::ReadAhead source(
       std::move(tail), kWindowInterval,
       [this](const tailer::OplogWindow& window) { window_alarm_.Update(window); });
+  tailer::EntryDecoder::OnArrival on_arrival;
+  if (options_.snapshot_mode != SnapshotMode::kNever) {
+    on_arrival = [&](const uint8_t* uuid, const event::Namespace& ns) {
+      return HandleArrival(snapshot::ToUuid(uuid), ns, member, stop);
+    };
+  }
   tailer::EntryDecoder decoder(
       member.lookup(), tailer_metrics_,
       [this](const event::Namespace& ns) { return delivery_->publisher->Captures(ns); },
-      [this](const absl::Status& broken) { return delivery_->publisher->HandlePoison(broken); });
+      [this](const absl::Status& broken) { return delivery_->publisher->HandlePoison(broken); },
+      std::move(on_arrival));
   if (order_ != nullptr) SHARDTAIL_RETURN_IF_ERROR(order_->Begin(member, *progress_));
   const absl::Cleanup stop_workers = [this] {
     if (snapshot_ != nullptr) snapshot_->StopWorkers();
   };
-  if (copying_) SHARDTAIL_RETURN_IF_ERROR(BeginCopy(member, stop));
+  SHARDTAIL_ASSIGN_OR_RETURN(const bool has_single, LoadSingleCopies(stop));
+  if (copying_ || has_single) SHARDTAIL_RETURN_IF_ERROR(BeginCopy(member, stop));
   bson::Timestamp end;  // when it is finishing: the last entry to handle
   base::LogInfo("streaming from {} after {}", member.name(), event::ToString(progress_->position));
   Publisher& publisher = *delivery_->publisher;
@@ -445,9 +675,10 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
         copies_in_a_row_ = 0;
       }
     }
+    SHARDTAIL_RETURN_IF_ERROR(TakeSignals(member, stop));
     if (copying_) {
       SHARDTAIL_RETURN_IF_ERROR(AdvanceCopy(stop));
-      if (!copying_ && options_.snapshot_mode == SnapshotMode::kInitialOnly) {
+      if (!progress_->initsync && options_.snapshot_mode == SnapshotMode::kInitialOnly) {
         return absl::OkStatus();
       }
     }
@@ -490,6 +721,10 @@ absl::Status ReplicaSetPipeline::HandleEntry(bson::View entry, tailer::EntryDeco
                                      .h = event.h,
                                      .initsync = before.initsync,
                                      .copy = before.copy};
+        if (event.operation == event::Operation::kCreate &&
+            event.ns.full == options_.signal_collection) {
+          SHARDTAIL_RETURN_IF_ERROR(HandleSignal(event));
+        }
         if (event.spans_entries) {
           offset = before;
           offset.inside = event.position;
@@ -539,7 +774,14 @@ absl::Status ReplicaSetPipeline::AdvanceCopy(const std::stop_token& stop) {
   if (snapshot_->active() && snapshot_->all_handed_over() && delivery_->tracker.pending() == 0) {
     SHARDTAIL_RETURN_IF_ERROR(parts_.committer.CommitNow(replica_set_));
   }
-  return snapshot_->active() ? absl::OkStatus() : EndCopy();
+  if (progress_->initsync && !snapshot_->initial_active()) {
+    SHARDTAIL_RETURN_IF_ERROR(EndInitialCopy());
+  }
+  if (!snapshot_->active()) {
+    copying_ = false;
+    snapshot_->StopWorkers();
+  }
+  return absl::OkStatus();
 }
 
 void ReplicaSetPipeline::NoteOrder(offsets::StoredOffset* offset) const {

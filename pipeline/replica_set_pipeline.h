@@ -26,6 +26,7 @@
 #include "pipeline/offset_committer.h"
 #include "pipeline/options.h"
 #include "pipeline/publisher.h"
+#include "pipeline/signal_post.h"
 #include "pipeline/stream_snapshot.h"
 #include "sink/sink.h"
 #include "tailer/entry_decoder.h"
@@ -77,6 +78,7 @@ class ReplicaSetPipeline {
     const encoding::JsonEncoder& encoder;
     const encoding::MetadataJson& metadata;
     base::Clock& clock;
+    SignalPost& signals;  // takes those of the signal collection, gives those for this replica set
   };
 
   // `order` only for a shard of a cluster.
@@ -116,11 +118,33 @@ class ReplicaSetPipeline {
   absl::Status PrepareCopy(Member& member, const std::stop_token& stop);
   // Reads what is stored of this very copy into recorded_; false where nothing is.
   absl::StatusOr<bool> LoadProgress(const std::stop_token& stop);
-  absl::Status RemoveProgress(const std::stop_token& stop);
+  // Of the replica set's own snapshot; with `single`, also of the copies of single collections.
+  absl::Status RemoveProgress(bool single, const std::stop_token& stop);
+  // Reads what is stored of the copies of single collections into single_, once. Whether there are
+  // any.
+  absl::StatusOr<bool> LoadSingleCopies(const std::stop_token& stop);
   absl::Status BeginCopy(Member& member, const std::stop_token& stop);
+  // Copies one collection inside the stream, from now on whatever happens to the process.
+  absl::Status CopyOne(const snapshot::CollectionUuid& uuid,
+                       const snapshot::CollectionProgress& progress, Member& member,
+                       const std::stop_token& stop);
+  // Does what the signals ask for that have come.
+  absl::Status TakeSignals(Member& member, const std::stop_token& stop);
+  absl::Status TakeSignal(const signals::Signal& signal, Member& member,
+                          const std::stop_token& stop);
+  absl::Status ExecuteSnapshot(const signals::Signal& signal, Member& member,
+                               const std::stop_token& stop);
+  absl::Status SetPaused(bool paused);
+  // An insert into the signal collection.
+  absl::Status HandleSignal(const event::ChangeEvent& event);
+  // A collection came under a captured name, in the entry under way.
+  absl::Status HandleArrival(const snapshot::CollectionUuid& uuid, const event::Namespace& ns,
+                             Member& member, const std::stop_token& stop);
+  // Whether a copy takes the collection.
+  absl::StatusOr<bool> Copies(const event::Namespace& ns);
   // Hands over what was read; ends the copy when all of it is acknowledged.
   absl::Status AdvanceCopy(const std::stop_token& stop);
-  absl::Status EndCopy();
+  absl::Status EndInitialCopy();
   // The committer's, when an offset is stored.
   absl::Status RecordProgress(const offsets::StoredOffset& stored, uint64_t settled);
   absl::Status Copy(Member& member, const std::stop_token& stop);
@@ -147,12 +171,20 @@ class ReplicaSetPipeline {
   std::unique_ptr<Delivery> delivery_;
 
   // Of a copy inside the stream.
+  std::mutex record_mutex_;    // taken first: records of one collection are written one by one
   std::mutex snapshot_mutex_;  // guards the pointer, for the committer's thread
   std::unique_ptr<StreamSnapshot> snapshot_;
   StreamSnapshot::Progress recorded_;  // guarded as well: what is stored of the copy
-  bool progress_stored_ = false;       // guarded as well: there may be records
+  // Guarded as well: copies of single collections that are not complete (StreamSnapshot::CopyOne).
+  StreamSnapshot::Progress single_;
+  bool single_loaded_ = false;         // guarded as well
+  bool progress_stored_ = false;       // guarded as well: there may be records of recorded_
   bool copying_ = false;               // inside the stream
   bool copied_always_ = false;         // snapshot.mode=always: in this process, once
+
+  std::mutex inbox_mutex_;                           // guards the next
+  std::map<std::string, signals::Signal> inbox_;     // signals to do, by their keys
+  bool paused_ = false;                              // of the stream's thread: no reads for copies
 
   // The last offset handed to the sink; none: to be read from the store.
   std::optional<offsets::StoredOffset> progress_;

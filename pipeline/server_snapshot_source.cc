@@ -57,6 +57,17 @@ absl::StatusOr<std::vector<SnapshotSource::Collection>> ServerSnapshotSource::Li
   return collections;
 }
 
+absl::StatusOr<bool> ServerSnapshotSource::Describe(Collection* collection) {
+  SHARDTAIL_ASSIGN_OR_RETURN(
+      const auto description,
+      snapshot::DescribeCollection(*client_, *event::Namespace::Parse(collection->ns)));
+  if (!description.has_value() || description->uuid != collection->uuid) return false;
+  collection->capped = description->capped;
+  collection->simple_collation = description->simple_collation;
+  collection->described = true;
+  return true;
+}
+
 absl::StatusOr<std::vector<snapshot::IdBound>> ServerSnapshotSource::PlanBounds(
     const Collection& collection) {
   return snapshot::PlanBounds(*client_, *event::Namespace::Parse(collection.ns),
@@ -72,7 +83,11 @@ absl::StatusOr<std::optional<SnapshotSource::Documents>> ServerSnapshotSource::R
   snapshot::ChunkReader::Manner manner{.simple_collation = collection.simple_collation,
                                        .at_exact_time = exact};
   const auto query = options_.snapshot_queries.find(collection.ns);
-  if (query != options_.snapshot_queries.end()) manner.query = query->second;
+  if (!collection.query.view().empty()) {
+    manner.query = collection.query;
+  } else if (query != options_.snapshot_queries.end()) {
+    manner.query = query->second;
+  }
   SHARDTAIL_ASSIGN_OR_RETURN(auto read, reader_.Read(chunk, manner));
   if (!read.has_value()) return std::nullopt;
   Documents documents;

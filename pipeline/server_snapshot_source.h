@@ -22,6 +22,7 @@ class ServerSnapshotSource : public SnapshotSource {
   absl::StatusOr<bson::Timestamp> LatestTime() override;
   absl::StatusOr<std::vector<Collection>> List(
       absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures) override;
+  absl::StatusOr<bool> Describe(Collection* collection) override;
   absl::StatusOr<std::vector<snapshot::IdBound>> PlanBounds(const Collection& collection) override;
   absl::StatusOr<std::optional<Documents>> Read(const snapshot::Chunk& chunk,
                                                 const Collection& collection) override;

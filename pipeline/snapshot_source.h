@@ -23,6 +23,8 @@ class SnapshotSource {
     std::string ns;
     bool capped = false;
     bool simple_collation = true;
+    bool described = true;  // capped and simple_collation are known
+    bson::Document query;   // of the documents that are wanted; empty: as the options say
   };
 
   // What a range held at its time, below `end` where that is not open.
@@ -41,6 +43,9 @@ class SnapshotSource {
   // The collections that `captures` accepts, by name.
   virtual absl::StatusOr<std::vector<Collection>> List(
       absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures) = 0;
+
+  // Finds out what is not known of a collection. False where none of that UUID has that name.
+  virtual absl::StatusOr<bool> Describe(Collection* collection) = 0;
 
   // Where to cut a collection so that several can read it.
   virtual absl::StatusOr<std::vector<snapshot::IdBound>> PlanBounds(

@@ -19,12 +19,6 @@ constexpr absl::Duration kTimeGonePause = absl::Milliseconds(50);
 // What each worker may have read ahead of the stream.
 constexpr int64_t kBytesPerWorker = 4 << 20;
 
-snapshot::CollectionUuid ToUuid(const uint8_t* bytes) {
-  snapshot::CollectionUuid uuid;
-  std::copy_n(bytes, uuid.size(), uuid.begin());
-  return uuid;
-}
-
 }  // namespace
 
 StreamSnapshot::StreamSnapshot(OpenSource open_source, Hooks hooks, const Options& options,
@@ -67,6 +61,23 @@ absl::StatusOr<int64_t> StreamSnapshot::CopyAll(const Progress& progress) {
   return count;
 }
 
+bool StreamSnapshot::CopyOne(const snapshot::CollectionUuid& uuid,
+                             const snapshot::CollectionProgress& progress) {
+  {
+    const std::lock_guard lock(mutex_);
+    const bool late = progress.kind == snapshot::CopyKind::kLate;
+    if (board_.IsUnfinished(uuid) || (late && board_.KindOf(uuid).has_value())) return false;
+    board_.Add(uuid, progress.ns, progress.copied, progress.kind);
+    if (options_.snapshot_threads > 1 && progress.copied.empty()) uncut_.push_back(uuid);
+    SnapshotSource::Collection& collection = collections_[uuid];
+    collection = {
+        .uuid = uuid, .ns = progress.ns, .described = false, .query = progress.query};
+  }
+  StartWorkers();
+  changed_.notify_all();
+  return true;
+}
+
 void StreamSnapshot::StartWorkers() {
   while (workers_.size() < static_cast<size_t>(std::max(options_.snapshot_threads, 1))) {
     workers_.emplace_back([this](const std::stop_token& stop) { Work(stop); });
@@ -76,6 +87,45 @@ void StreamSnapshot::StartWorkers() {
 bool StreamSnapshot::active() const {
   const std::lock_guard lock(mutex_);
   return !board_.complete();
+}
+
+bool StreamSnapshot::Knows(const snapshot::CollectionUuid& uuid) const {
+  const std::lock_guard lock(mutex_);
+  return board_.KindOf(uuid).has_value();
+}
+
+bool StreamSnapshot::IsCopying(const snapshot::CollectionUuid& uuid) const {
+  const std::lock_guard lock(mutex_);
+  return board_.IsUnfinished(uuid);
+}
+
+int64_t StreamSnapshot::Stop(std::span<const base::Regex> collections) {
+  const std::lock_guard lock(mutex_);
+  std::vector<snapshot::CollectionUuid> matching;
+  for (const auto& [uuid, collection] : collections_) {
+    if (board_.KindOf(uuid) != snapshot::CopyKind::kAgain || !board_.IsUnfinished(uuid)) continue;
+    if (collections.empty() || std::ranges::any_of(collections, [&](const base::Regex& pattern) {
+          return pattern.FullMatch(collection.ns).value_or(false);
+        })) {
+      matching.push_back(uuid);
+    }
+  }
+  for (const snapshot::CollectionUuid& uuid : matching) Forget(uuid);
+  changed_.notify_all();
+  return static_cast<int64_t>(matching.size());
+}
+
+void StreamSnapshot::SetPaused(bool paused) {
+  {
+    const std::lock_guard lock(mutex_);
+    paused_ = paused;
+  }
+  changed_.notify_all();
+}
+
+bool StreamSnapshot::initial_active() const {
+  const std::lock_guard lock(mutex_);
+  return !board_.initial_complete();
 }
 
 std::optional<bson::Timestamp> StreamSnapshot::OldestRead() const {
@@ -109,14 +159,14 @@ absl::Status StreamSnapshot::BeginEntry(bson::View bytes) {
   const std::lock_guard lock(mutex_);
   board_.BeginEntry(*entry.ts, visible);
   if (!is_command || entry.ui == nullptr) return absl::OkStatus();
-  const snapshot::CollectionUuid uuid = ToUuid(entry.ui);
+  const snapshot::CollectionUuid uuid = snapshot::ToUuid(entry.ui);
   if (command.name == "drop") {
     Forget(uuid);
   } else if (to.has_value()) {
     const auto dropped = entry.o.Find("dropTarget");
     if (dropped.has_value() && dropped->type == bson::Type::kBinary &&
         dropped->BinaryData().size() == uuid.size()) {
-      Forget(ToUuid(reinterpret_cast<const uint8_t*>(dropped->BinaryData().data())));
+      Forget(snapshot::ToUuid(reinterpret_cast<const uint8_t*>(dropped->BinaryData().data())));
     }
     const auto known = collections_.find(uuid);
     if (known != collections_.end() && captured) {
@@ -132,6 +182,8 @@ absl::Status StreamSnapshot::BeginEntry(bson::View bytes) {
 }
 
 void StreamSnapshot::Forget(const snapshot::CollectionUuid& uuid) {
+  const auto kind = board_.KindOf(uuid);
+  if (kind.has_value() && *kind != snapshot::CopyKind::kInitial) forgotten_.push_back(uuid);
   board_.Remove(uuid);
   collections_.erase(uuid);
   DropUseless();
@@ -156,7 +208,7 @@ bool StreamSnapshot::all_handed_over() const {
 absl::StatusOr<bool> StreamSnapshot::Admit(const event::ChangeEvent& event,
                                            const std::stop_token& stop) {
   if (event.collection_uuid == nullptr) return true;
-  const snapshot::CollectionUuid uuid = ToUuid(event.collection_uuid);
+  const snapshot::CollectionUuid uuid = snapshot::ToUuid(event.collection_uuid);
   const bool is_delete = event.operation == event::Operation::kDelete;
   while (true) {
     {
@@ -230,15 +282,21 @@ absl::Status StreamSnapshot::HandOverAll(bool all, const std::stop_token& stop) 
     snapshot::Chunk next;
     {
       const std::lock_guard lock(mutex_);
-      const std::vector<snapshot::Chunk> ready = board_.AllReady();
+      std::vector<snapshot::Chunk> ready = board_.AllReady();
       if (ready.empty()) return absl::OkStatus();
+      // None of another kind can be the last.
+      const auto initial_first = std::ranges::stable_partition(
+          ready, [this](const snapshot::Chunk& chunk) {
+            return board_.KindOf(chunk.collection) != snapshot::CopyKind::kInitial;
+          });
+      const bool has_other = initial_first.begin() != ready.begin();
       const auto without_documents =
           std::ranges::find_if(ready, [this](const snapshot::Chunk& chunk) {
             return read_.at(chunk.number).documents.empty();
           });
       if (without_documents != ready.end()) {
         next = *without_documents;
-      } else if (all || ready.size() > 1 || bytes_ >= max_bytes_ ||
+      } else if (all || has_other || ready.size() > 1 || bytes_ >= max_bytes_ ||
                  board_.IsLast(ready.front().number)) {
         next = ready.front();
       } else {
@@ -307,8 +365,15 @@ StreamSnapshot::Settle(uint64_t ticket) {
   const std::lock_guard lock(mutex_);
   for (const snapshot::CollectionUuid& uuid : board_.Settle(ticket)) {
     recorded.emplace_back(uuid, board_.Progress(uuid));
+    const auto known = collections_.find(uuid);
+    if (known != collections_.end()) recorded.back().second.query = known->second.query;
   }
   return recorded;
+}
+
+std::vector<snapshot::CollectionUuid> StreamSnapshot::TakeForgotten() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(forgotten_, {});
 }
 
 void StreamSnapshot::Work(const std::stop_token& stop) {
@@ -327,9 +392,11 @@ absl::Status StreamSnapshot::WorkUntil(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     SHARDTAIL_ASSIGN_OR_RETURN(const bool worked, WorkOnce(*source, stop));
     std::unique_lock lock(mutex_);
-    if (board_.complete()) return absl::OkStatus();
     const auto has_room = [this] { return bytes_ < max_bytes_; };
-    if (!worked) {
+    if (board_.complete() || paused_) {
+      // Another collection may come.
+      changed_.wait(lock, stop, [this] { return !board_.complete() && !paused_; });
+    } else if (!worked) {
       changed_.wait_for(lock, stop, kIdle, [] { return false; });
     } else if (!has_room()) {
       changed_.wait(lock, stop, has_room);
@@ -339,22 +406,12 @@ absl::Status StreamSnapshot::WorkUntil(const std::stop_token& stop) {
 }
 
 absl::StatusOr<bool> StreamSnapshot::WorkOnce(SnapshotSource& source, const std::stop_token& stop) {
-  std::optional<SnapshotSource::Collection> to_cut;
   {
     const std::lock_guard lock(mutex_);
-    if (!uncut_.empty()) {
-      const auto known = collections_.find(uncut_.back());
-      uncut_.pop_back();
-      if (known != collections_.end()) to_cut = known->second;
-    }
+    if (paused_) return false;
   }
-  if (to_cut.has_value()) {
-    SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<snapshot::IdBound> bounds,
-                               source.PlanBounds(*to_cut));
-    const std::lock_guard lock(mutex_);
-    board_.Split(to_cut->uuid, bounds);
-    return true;
-  }
+  SHARDTAIL_ASSIGN_OR_RETURN(const bool cut, CutOnce(source));
+  if (cut) return true;
   // The time first, and then the range: see Board::Take().
   SHARDTAIL_ASSIGN_OR_RETURN(const bson::Timestamp now, source.LatestTime());
   std::optional<snapshot::Chunk> chunk;
@@ -365,9 +422,15 @@ absl::StatusOr<bool> StreamSnapshot::WorkOnce(SnapshotSource& source, const std:
     if (!chunk.has_value()) return false;
     collection = collections_.at(chunk->collection);
   }
-  absl::StatusOr<std::optional<SnapshotSource::Documents>> documents =
-      source.Read(*chunk, collection);
+  absl::StatusOr<std::optional<SnapshotSource::Documents>> documents = std::nullopt;
+  const absl::StatusOr<bool> is_there = Describe(source, &collection);
+  if (!is_there.ok()) {
+    documents = is_there.status();
+  } else if (*is_there) {
+    documents = source.Read(*chunk, collection);
+  }
   const bool usable = documents.ok() && documents->has_value();
+  if (!documents.ok() && GiveUp(*chunk, documents.status())) return true;
   {
     const std::lock_guard lock(mutex_);
     if (!usable) {
@@ -384,6 +447,56 @@ absl::StatusOr<bool> StreamSnapshot::WorkOnce(SnapshotSource& source, const std:
   } else {
     clock_.Sleep(kTimeGonePause, stop);
   }
+  return true;
+}
+
+bool StreamSnapshot::GiveUp(const snapshot::Chunk& chunk, const absl::Status& status) {
+  if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+      absl::IsCancelled(status)) {
+    return false;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (board_.KindOf(chunk.collection) != snapshot::CopyKind::kAgain) return false;
+    Forget(chunk.collection);
+  }
+  changed_.notify_all();
+  base::LogWarn("the copy of {} that a signal asked for is given up: {}", chunk.ns,
+                std::string(status.message()));
+  return true;
+}
+
+absl::StatusOr<bool> StreamSnapshot::CutOnce(SnapshotSource& source) {
+  std::optional<SnapshotSource::Collection> to_cut;
+  {
+    const std::lock_guard lock(mutex_);
+    while (!uncut_.empty() && !to_cut.has_value()) {
+      const auto known = collections_.find(uncut_.back());
+      uncut_.pop_back();
+      if (known != collections_.end()) to_cut = known->second;
+    }
+  }
+  if (!to_cut.has_value()) return false;
+  SHARDTAIL_ASSIGN_OR_RETURN(const bool is_there, Describe(source, &*to_cut));
+  if (!is_there) return true;  // it stays one range
+  SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<snapshot::IdBound> bounds,
+                             source.PlanBounds(*to_cut));
+  const std::lock_guard lock(mutex_);
+  board_.Split(to_cut->uuid, bounds);
+  return true;
+}
+
+absl::StatusOr<bool> StreamSnapshot::Describe(SnapshotSource& source,
+                                              SnapshotSource::Collection* collection) {
+  if (collection->described) return true;
+  SHARDTAIL_ASSIGN_OR_RETURN(const bool is_there, source.Describe(collection));
+  if (!is_there) return false;
+  const std::lock_guard lock(mutex_);
+  const auto known = collections_.find(collection->uuid);
+  if (known == collections_.end()) return true;
+  known->second.capped = collection->capped;
+  known->second.simple_collation = collection->simple_collation;
+  known->second.described = true;
   return true;
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -57,12 +58,32 @@ class StreamSnapshot {
   // No more reads; Settle() goes on. Waits for the reads under way.
   void StopWorkers();
 
-  // Copies all captured collections, but for what `progress` says is copied. Returns how many.
+  // Copies all captured collections, but for what `progress` says is copied: the replica set's own
+  // snapshot. Returns how many.
   absl::StatusOr<int64_t> CopyAll(const Progress& progress);
+
+  // Copies one more collection, as `progress` says and but for what it says is copied; no event of
+  // it carries source.snapshot=last. Also when all else is copied. False, and nothing happens, when
+  // it is being copied already; of CopyKind::kLate also when it was.
+  bool CopyOne(const snapshot::CollectionUuid& uuid, const snapshot::CollectionProgress& progress);
+
+  // Whether the collection is being copied now.
+  bool IsCopying(const snapshot::CollectionUuid& uuid) const;
+
+  // Ends the copies of CopyKind::kAgain whose collections match, or all of them where there is no
+  // pattern. Returns how many.
+  int64_t Stop(std::span<const base::Regex> collections);
+
+  // While it is paused no read begins; what was read still goes out.
+  void SetPaused(bool paused);
 
   // Whether there is anything left to copy. From true to false exactly when all is acknowledged and
   // Settle() was told.
   bool active() const;
+  // Whether the collection is being copied, or was since the beginning of this run.
+  bool Knows(const snapshot::CollectionUuid& uuid) const;
+  // As active(), of what CopyAll() began.
+  bool initial_active() const;
 
   // The least time of a range that is being read or waits to be handed over.
   std::optional<bson::Timestamp> OldestRead() const;
@@ -88,6 +109,10 @@ class StreamSnapshot {
   std::vector<std::pair<snapshot::CollectionUuid, snapshot::CollectionProgress>> Settle(
       uint64_t ticket);
 
+  // Collections of CopyOne() that are not to be copied any more, since the last call: dropped,
+  // renamed to a name that is not captured, or refused by the server. Any thread.
+  std::vector<snapshot::CollectionUuid> TakeForgotten();
+
   // Whether every range's events have gone; some may not be acknowledged yet.
   bool all_handed_over() const;
 
@@ -103,6 +128,13 @@ class StreamSnapshot {
   absl::Status WorkUntil(const std::stop_token& stop);
   // Plans, or reads, one thing. False when there is nothing to do now.
   absl::StatusOr<bool> WorkOnce(SnapshotSource& source, const std::stop_token& stop);
+  // Of collections that are to be cut, one. False when there is none that can be now.
+  absl::StatusOr<bool> CutOnce(SnapshotSource& source);
+  // Whether a copy that somebody asked for cannot be made, and is given up: a query that the server
+  // refuses, say. It must not end the capture.
+  bool GiveUp(const snapshot::Chunk& chunk, const absl::Status& status);
+  // False when the collection is not there under its name, as far as that is known.
+  absl::StatusOr<bool> Describe(SnapshotSource& source, SnapshotSource::Collection* collection);
   // Waits so long that no more is read than the limits say.
   void KeepLimits(const SnapshotSource::Documents& documents, const std::stop_token& stop);
 
@@ -123,6 +155,8 @@ class StreamSnapshot {
   std::condition_variable_any changed_;
   snapshot::Board board_;
   std::map<snapshot::CollectionUuid, SnapshotSource::Collection> collections_;
+  std::vector<snapshot::CollectionUuid> forgotten_;
+  bool paused_ = false;
   std::vector<snapshot::CollectionUuid> uncut_;         // whose boundaries are to be planned
   std::map<uint64_t, SnapshotSource::Documents> read_;  // by the chunk's number
   int64_t bytes_ = 0;                                   // of read_

@@ -17,10 +17,11 @@ bson::Timestamp Successor(bson::Timestamp time) {
 }  // namespace
 
 void Board::Add(const CollectionUuid& collection, std::string ns,
-                std::span<const CopiedRange> copied) {
+                std::span<const CopiedRange> copied, CopyKind kind) {
   Remove(collection);
   Collection& added = collections_[collection];
   added.ns = std::move(ns);
+  added.kind = kind;
   Ranges& ranges = added.ranges;
   ranges.try_emplace(IdBound());
   for (const CopiedRange& part : copied) {
@@ -31,8 +32,13 @@ void Board::Add(const CollectionUuid& collection, std::string ns,
   for (const auto& [min, range] : ranges) {
     if (range.state != State::kPlanned) continue;
     queue_.push_back({collection, min});
-    ++unfinished_;
+    CountUnfinished(added, 1);
   }
+}
+
+void Board::CountUnfinished(const Collection& collection, int64_t more) {
+  unfinished_ += more;
+  if (collection.kind == CopyKind::kInitial) unfinished_initial_ += more;
 }
 
 void Board::Split(const CollectionUuid& collection, std::span<const IdBound> bounds) {
@@ -47,7 +53,7 @@ void Board::Split(const CollectionUuid& collection, std::span<const IdBound> bou
     if (around->second.state != State::kPlanned) continue;
     CutAt(ranges, bound);
     queue_.push_back({collection, std::move(bound)});
-    ++unfinished_;
+    CountUnfinished(found->second, 1);
   }
 }
 
@@ -68,7 +74,7 @@ void Board::Remove(const CollectionUuid& collection) {
   if (found == collections_.end()) return;
   for (const auto& [min, range] : found->second.ranges) {
     if (range.state == State::kCopied) continue;
-    --unfinished_;
+    CountUnfinished(found->second, -1);
     if (range.chunk != 0) chunks_.erase(range.chunk);
   }
   collections_.erase(found);
@@ -106,7 +112,7 @@ bool Board::FinishRead(uint64_t chunk, const IdBound& end) {
     }
     rest->second = {};
     queue_.push_front({chunks_[chunk].collection, end});
-    ++unfinished_;
+    CountUnfinished(*collection, 1);
   }
   range->second.state = State::kRead;
   return true;
@@ -137,6 +143,11 @@ Decision Board::Decide(const CollectionUuid& collection, const bson::Element& id
   if (found == collections_.end()) return Decision::kPublish;
   const Range& range = std::prev(found->second.ranges.upper_bound(id))->second;
   const bool later = range.state != State::kPlanned && next_ > range.at;
+  if (found->second.kind == CopyKind::kAgain) {
+    const bool read_before =
+        later && (range.state == State::kInFlight || range.state == State::kRead);
+    return read_before ? Decision::kWait : Decision::kPublish;
+  }
   switch (range.state) {
     case State::kPlanned:
     case State::kInFlight:
@@ -186,10 +197,13 @@ std::vector<Chunk> Board::AllReady() const {
 }
 
 bool Board::IsLast(uint64_t chunk) const {
-  int64_t others = unfinished_;
+  int64_t others = unfinished_initial_;
   for (const auto& [number, place] : chunks_) {
-    const Range& range = collections_.find(place.collection)->second.ranges.find(place.min)->second;
-    if (number == chunk || range.state == State::kHandedOver) --others;
+    const Collection& collection = collections_.find(place.collection)->second;
+    const bool initial = collection.kind == CopyKind::kInitial;
+    if (number == chunk && !initial) return false;
+    const Range& range = collection.ranges.find(place.min)->second;
+    if (initial && (number == chunk || range.state == State::kHandedOver)) --others;
   }
   return others == 0;
 }
@@ -232,7 +246,7 @@ std::vector<CollectionUuid> Board::Settle(uint64_t ticket) {
     }
     chunk = chunks_.erase(chunk);
     range->second = {.state = State::kCopied, .at = range->second.at};
-    --unfinished_;
+    CountUnfinished(collections_.find(uuid)->second, -1);
     Merge(ranges, range);
     if (std::ranges::find(changed, uuid) == changed.end()) changed.push_back(uuid);
   }
@@ -244,12 +258,27 @@ CollectionProgress Board::Progress(const CollectionUuid& collection) const {
   const auto found = collections_.find(collection);
   if (found == collections_.end()) return progress;
   progress.ns = found->second.ns;
+  progress.kind = found->second.kind;
   const Ranges& ranges = found->second.ranges;
   for (auto range = ranges.begin(); range != ranges.end(); ++range) {
     if (range->second.state != State::kCopied) continue;
     progress.copied.push_back({{range->first, EndOf(ranges, range)}, range->second.at});
   }
   return progress;
+}
+
+std::optional<CopyKind> Board::KindOf(const CollectionUuid& collection) const {
+  const auto found = collections_.find(collection);
+  if (found == collections_.end()) return std::nullopt;
+  return found->second.kind;
+}
+
+bool Board::IsUnfinished(const CollectionUuid& collection) const {
+  const auto found = collections_.find(collection);
+  return found != collections_.end() &&
+         std::ranges::any_of(found->second.ranges, [](const auto& range) {
+           return range.second.state != State::kCopied;
+         });
 }
 
 IdBound Board::EndOf(const Ranges& ranges, Ranges::const_iterator range) {

@@ -59,7 +59,10 @@ class Board {
 
   // Adds a collection that is to be copied, all but the ranges of `copied`. Before the stream
   // decides on an entry of it: operations of a collection that is not on the board are published.
-  void Add(const CollectionUuid& collection, std::string ns, std::span<const CopiedRange> copied);
+  // One of CopyKind::kAgain may come at any time, also when it was here before: all its operations
+  // are published still, and wait only for a range that is read at an earlier time.
+  void Add(const CollectionUuid& collection, std::string ns, std::span<const CopiedRange> copied,
+           CopyKind kind = CopyKind::kInitial);
 
   // Cuts what is still planned of the collection at the boundaries (sorted or not, none open), so
   // that several workers can read it.
@@ -113,7 +116,8 @@ class Board {
   // All that are ready, the oldest first.
   std::vector<Chunk> AllReady() const;
 
-  // Whether every other range is handed over or copied already.
+  // Of a range of CopyKind::kInitial: whether every other one of that kind is handed over or copied
+  // already.
   bool IsLast(uint64_t chunk) const;
 
   // The least time of a range that is in flight or read; nullopt when there is none.
@@ -134,11 +138,18 @@ class Board {
   // Whether a chunk is of use still.
   bool Knows(uint64_t chunk) const { return chunks_.contains(chunk); }
 
+  // The kind that it was added as; nullopt where it is not on the board.
+  std::optional<CopyKind> KindOf(const CollectionUuid& collection) const;
+  // Whether there is anything of it left to copy.
+  bool IsUnfinished(const CollectionUuid& collection) const;
+
   // Whether nothing is left to read or to hand over.
   bool all_handed_over() const;
 
   // Whether everything on the board is copied.
   bool complete() const { return unfinished_ == 0; }
+  // The same of CopyKind::kInitial.
+  bool initial_complete() const { return unfinished_initial_ == 0; }
   // Ranges that are not copied yet.
   int64_t unfinished() const { return unfinished_; }
 
@@ -154,6 +165,7 @@ class Board {
   using Ranges = std::map<IdBound, Range, LowerBoundLess>;
   struct Collection {
     std::string ns;
+    CopyKind kind = CopyKind::kInitial;
     Ranges ranges;
   };
   struct Place {
@@ -164,6 +176,7 @@ class Board {
   // Of an operation that what was copied contains, though its entry comes later.
   Decision DecideAgain(const CollectionUuid& collection, const bson::Element& id, bool is_delete);
 
+  void CountUnfinished(const Collection& collection, int64_t more);
   static IdBound EndOf(const Ranges& ranges, Ranges::const_iterator range);
   // Cuts the range around `bound` there, unless it is cut there; the upper part is as the lower.
   static Ranges::iterator CutAt(Ranges& ranges, const IdBound& bound);
@@ -184,6 +197,7 @@ class Board {
   std::set<std::pair<CollectionUuid, std::string>> deleted_again_;
   uint64_t last_chunk_ = 0;
   int64_t unfinished_ = 0;
+  int64_t unfinished_initial_ = 0;  // of these, those of CopyKind::kInitial
 };
 
 }  // namespace shardtail::snapshot

@@ -1,6 +1,7 @@
 #ifndef SHARDTAIL_SNAPSHOT_ID_RANGE_H_
 #define SHARDTAIL_SNAPSHOT_ID_RANGE_H_
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstdint>
@@ -13,6 +14,12 @@ namespace shardtail::snapshot {
 // What a collection is known by as long as it exists, whatever its name: `ui` in the oplog,
 // `info.uuid` in listCollections' answer.
 using CollectionUuid = std::array<uint8_t, 16>;
+
+inline CollectionUuid ToUuid(const uint8_t* bytes) {
+  CollectionUuid uuid;
+  std::copy_n(bytes, uuid.size(), uuid.begin());
+  return uuid;
+}
 
 // A boundary between `_id`s: the document {_id: value}, or an empty one where there is no boundary
 // (MaxKey would be none: it may be an `_id` itself).

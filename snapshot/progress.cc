@@ -20,6 +20,9 @@ using JsonWriter = rapidjson::Writer<rapidjson::StringBuffer>;
 
 constexpr int kVersion = 1;
 
+constexpr std::string_view kLateName = "late";
+constexpr std::string_view kAgainName = "again";
+
 // Iterative: what is stored may be anything, also JSON that is nested a million times.
 constexpr unsigned kParseFlags =
     rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
@@ -36,9 +39,11 @@ void WriteBound(const char* name, const IdBound& bound, JsonWriter* json) {
 
 absl::Status Wrong(const std::string& what) { return absl::FailedPreconditionError(what); }
 
-absl::StatusOr<IdBound> ReadBound(const rapidjson::Value& range, const char* name) {
-  const auto found = range.FindMember(name);
-  if (found == range.MemberEnd()) return IdBound();
+// A BSON document in base64; nullopt where there is none.
+absl::StatusOr<std::optional<std::string>> ReadBson(const rapidjson::Value& json,
+                                                    const char* name) {
+  const auto found = json.FindMember(name);
+  if (found == json.MemberEnd()) return std::nullopt;
   std::string bytes;
   if (!found->value.IsString() ||
       !absl::Base64Unescape({found->value.GetString(), found->value.GetStringLength()}, &bytes)) {
@@ -48,13 +53,28 @@ absl::StatusOr<IdBound> ReadBound(const rapidjson::Value& range, const char* nam
   if (!view.ok() || view->size() != bytes.size() || !bson::Validate(*view).ok()) {
     return Wrong(fmt::format("\"{}\" is no BSON document", name));
   }
-  bson::Reader reader(*view);
+  return bytes;
+}
+
+absl::StatusOr<IdBound> ReadBound(const rapidjson::Value& range, const char* name) {
+  SHARDTAIL_ASSIGN_OR_RETURN(std::optional<std::string> bytes, ReadBson(range, name));
+  if (!bytes.has_value()) return IdBound();
+  SHARDTAIL_ASSIGN_OR_RETURN(const bson::View view, bson::View::Create(*bytes));
+  bson::Reader reader(view);
   bson::Element id;
   bson::Element more;
   if (!reader.Next(&id) || id.name != "_id" || reader.Next(&more)) {
     return Wrong(fmt::format("\"{}\" is not a document of an _id alone", name));
   }
-  return IdBound(std::move(bytes));
+  return IdBound(*std::move(bytes));
+}
+
+absl::StatusOr<CopyKind> ReadKind(const rapidjson::Value& json) {
+  const auto found = json.FindMember("kind");
+  if (found == json.MemberEnd()) return CopyKind::kInitial;
+  if (found->value == kLateName.data()) return CopyKind::kLate;
+  if (found->value == kAgainName.data()) return CopyKind::kAgain;
+  return Wrong(fmt::format("\"kind\" is not {} or {}", kLateName, kAgainName));
 }
 
 absl::StatusOr<bson::Timestamp> ReadTime(const rapidjson::Value& range) {
@@ -109,6 +129,14 @@ std::string EncodeProgress(const CollectionProgress& progress) {
     json.EndObject();
   }
   json.EndArray();
+  if (progress.kind != CopyKind::kInitial) {
+    json.Key("kind");
+    WriteString(progress.kind == CopyKind::kLate ? kLateName : kAgainName, &json);
+  }
+  if (!progress.query.view().empty()) {
+    json.Key("query");
+    WriteString(absl::Base64Escape(std::string(progress.query.view().bytes())), &json);
+  }
   json.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
 }
@@ -146,6 +174,9 @@ absl::StatusOr<CollectionProgress> DecodeProgress(std::string_view text) {
     }
     progress.copied.push_back(*std::move(range));
   }
+  SHARDTAIL_ASSIGN_OR_RETURN(progress.kind, ReadKind(json));
+  SHARDTAIL_ASSIGN_OR_RETURN(auto query, ReadBson(json, "query"));
+  if (query.has_value()) progress.query = bson::Document(*std::move(query));
   return progress;
 }
 

@@ -1,6 +1,7 @@
 #ifndef SHARDTAIL_SNAPSHOT_PROGRESS_H_
 #define SHARDTAIL_SNAPSHOT_PROGRESS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "event/position.h"
+#include "mongo/bson.h"
 #include "snapshot/id_range.h"
 
 namespace shardtail::snapshot {
@@ -19,11 +21,22 @@ struct CopiedRange {
   bson::Timestamp at;
 };
 
+// Why a collection is copied.
+enum class CopyKind : uint8_t {
+  kInitial,  // with all others: the replica set's snapshot
+  kLate,     // it came under a captured name, or became included, when its stream was under way
+  // Somebody asked for it, and its events are streamed already: all of them are published, and the
+  // `r` events go between them.
+  kAgain,
+};
+
 // How far the copy of one collection has come: sorted, without overlaps, and without neighbours
 // that could be one.
 struct CollectionProgress {
   std::string ns;  // its name when it was recorded; the UUID is what counts
   std::vector<CopiedRange> copied;
+  CopyKind kind = CopyKind::kInitial;
+  bson::Document query;  // of the documents that are wanted; empty: all
 
   // Whether one range without boundaries is all there is.
   bool complete() const;
@@ -31,7 +44,8 @@ struct CollectionProgress {
 
 // `{"version":1,"ns":"db.coll","copied":[{"min":"…","max":"…","at":[sec,ord]}]}`: a boundary is the
 // BSON document {_id: value} in base64, left out where it is open. Every value has such a form, and
-// comes back as the same; extended JSON has not that of all.
+// comes back as the same; extended JSON has not that of all. `kind` ("late", "again") and `query`
+// (BSON in base64) follow where they are not the defaults.
 std::string EncodeProgress(const CollectionProgress& progress);
 
 // The reverse; unknown fields are ignored. kFailedPrecondition says what is wrong with which range.

@@ -60,11 +60,12 @@ std::optional<Element> DiffOf(bson::View update) {
 }  // namespace
 
 EntryDecoder::EntryDecoder(EntryLookup& lookup, metrics::TailerMetrics& metrics, Captures captures,
-                           OnBroken on_broken)
+                           OnBroken on_broken, OnArrival on_arrival)
     : lookup_(lookup),
       metrics_(metrics),
       captures_(std::move(captures)),
-      on_broken_(std::move(on_broken)) {}
+      on_broken_(std::move(on_broken)),
+      on_arrival_(std::move(on_arrival)) {}
 
 absl::Status EntryDecoder::Decode(bson::View bytes, Consume consume) {
   metrics_.entries.Add();
@@ -116,10 +117,9 @@ absl::Status EntryDecoder::CheckRename(const OplogEntry& entry, const Element& c
   SHARDTAIL_ASSIGN_OR_RETURN(const bool from_captured, captures_(*from));
   if (from_captured) return absl::OkStatus();
   metrics_.renames_into_captured.Add();
+  if (on_arrival_ != nullptr && entry.ui != nullptr) return on_arrival_(entry.ui, *to);
   base::LogWarn(
-      "{} was renamed to {} at {}: the documents it held under the name that is not captured make "
-      "no "
-      "events; their topic has only what changes from now on",
+      "{} was renamed to {} at {}: the documents it held before make no events; their topic has only what changes from now on",
       from->full, to->full, event::ToString({entry.ts.value_or(bson::Timestamp{}), 0}));
   return absl::OkStatus();
 }

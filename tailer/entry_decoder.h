@@ -48,10 +48,15 @@ class EntryDecoder {
   // out, and the others follow; an error ends the decoding with it.
   using OnBroken = std::function<absl::Status(const absl::Status&)>;
 
+  // Hears of a collection that came under a captured name from one that is not: `to`, and its
+  // UUID of 16 bytes. An error ends the decoding with it.
+  using OnArrival =
+      std::function<absl::Status(const uint8_t* collection, const event::Namespace& to)>;
+
   // All references must outlive the decoder. Only documents of collections that `captures` accepts
   // are looked up (an update of another one that would need it makes no event); without it, all.
   EntryDecoder(EntryLookup& lookup, metrics::TailerMetrics& metrics, Captures captures = {},
-               OnBroken on_broken = {});
+               OnBroken on_broken = {}, OnArrival on_arrival = {});
 
   //   kDataLoss    the entry, or an operation in it, cannot be decoded; the message names its
   //                optime, namespace, and what is wrong. Events before the broken one were consumed
@@ -62,8 +67,8 @@ class EntryDecoder {
  private:
   // What is the same in all events of one entry stands in `event` already.
   absl::Status DecodeCommand(const OplogEntry& entry, event::ChangeEvent* event, Consume consume);
-  // Logs and counts what comes under a captured name from one that is not captured ($out, a
-  // rename).
+  // Counts what comes under a captured name from one that is not captured ($out, a rename), and
+  // tells of it.
   absl::Status CheckRename(const OplogEntry& entry, const bson::Element& command);
   absl::Status DecodeApplyOps(const OplogEntry& entry, bson::View operations,
                               event::ChangeEvent* event, Consume consume);
@@ -81,6 +86,7 @@ class EntryDecoder {
   metrics::TailerMetrics& metrics_;
   const Captures captures_;
   const OnBroken on_broken_;
+  const OnArrival on_arrival_;
   UpdateDiff update_diff_;
   bson::Builder patch_;
 };

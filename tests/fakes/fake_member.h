@@ -133,6 +133,11 @@ class FakeSnapshotSource : public pipeline::SnapshotSource {
     return found;
   }
 
+  absl::StatusOr<bool> Describe(Collection* collection) override {
+    collection->described = true;
+    return true;
+  }
+
   absl::StatusOr<std::vector<snapshot::IdBound>> PlanBounds(const Collection&) override {
     return std::vector<snapshot::IdBound>();
   }

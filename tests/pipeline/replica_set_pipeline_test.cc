@@ -37,7 +37,8 @@ class ReplicaSetPipelineTest : public ::testing::Test {
                                   .field_filter = field_filter_,
                                   .encoder = encoder_,
                                   .metadata = metadata_,
-                                  .clock = clock_},
+                                  .clock = clock_,
+                                  .signals = signals_},
         options, kSet, start);
   }
 
@@ -75,6 +76,7 @@ class ReplicaSetPipelineTest : public ::testing::Test {
   fakes::FakeOffsetStore store_;
   fakes::SinkLog log_;
   OffsetCommitter committer_{store_, absl::Hours(1), base::Clock::Real()};
+  SignalPost signals_{store_, base::Clock::Real()};
   filter::NamespaceFilter namespace_filter_{
       filter::Options{.collection_exclude = {*base::Regex::Create("db\\.hidden", true)}}};
   filter::FieldFilter field_filter_ = *filter::FieldFilter::Create({});
@@ -566,6 +568,40 @@ TEST_F(ReplicaSetPipelineTest, ARenameIntoACapturedNameIsCounted) {
   const auto pipeline = Make();
   EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(pipeline->tailer_metrics().renames_into_captured.value(), 2);
+}
+
+// A collection whose documents the fake holds under its new name.
+TEST_F(ReplicaSetPipelineTest, ACollectionThatIsRenamedToACapturedNameIsCopiedInsideTheStream) {
+  set_.Noop(10);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()}};
+  set_.oplog.push_back(bson::Builder()
+                           .Time("ts", {11, 1})
+                           .String("op", "c")
+                           .String("ns", "db.$cmd")
+                           .Uuid("ui", {'a'})
+                           .SubDocument("o", bson::Builder()
+                                                 .String("renameCollection", "db.hidden")
+                                                 .String("to", "db.a")
+                                                 .view())
+                           .Build());
+  set_.Insert(12, "db.b", 2);
+  set_.at_end = [this]() -> absl::Status {
+    return store_.LoadProgress(kSet, {})->empty() && !log_.records.empty()
+               ? absl::CancelledError("end of the test")
+               : absl::OkStatus();
+  };
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
+  set_.fail_read_of = "db.a";
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kUnavailable);
+  EXPECT_FALSE(Stored().initsync);
+  EXPECT_FALSE(store_.LoadProgress(kSet, {})->empty());
+  log_.records.clear();
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{12, 1}, 0}}).ok());
+  // After the rename: what is stored beside the offset tells of the copy.
+  set_.fail_read_of.clear();
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("r 1"));
+  EXPECT_TRUE(store_.LoadProgress(kSet, {})->empty());
 }
 
 TEST_F(ReplicaSetPipelineTest, WaitsBeforeTheSnapshotAsAsked) {

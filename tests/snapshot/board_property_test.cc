@@ -150,6 +150,7 @@ class History {
 
 // What is on disk and in Kafka, and survives a crash.
 struct Durable {
+  CopyKind kind = CopyKind::kInitial;
   size_t offset = 0;  // entries before it are done
   std::string progress;
   std::array<std::vector<Event>, kPartitions> topic;
@@ -184,7 +185,7 @@ class Run {
         copied_before_.insert(id);
       }
     }
-    board_.Add(kCollection, "db.c", progress.copied);
+    board_.Add(kCollection, "db.c", progress.copied, durable->kind);
     std::vector<IdBound> bounds;
     for (int i = Below(4); i > 0; --i) bounds.push_back(Bound(Below(kIds)));
     board_.Split(kCollection, bounds);
@@ -438,12 +439,14 @@ class Reader {
   bool announced_ = false;
 };
 
-void Trial(uint32_t seed, Seen* seen) {
+void Trial(uint32_t seed, CopyKind kind, Seen* seen) {
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937 random(seed);
   const History history(random, 80);
   Durable durable;
-  durable.offset = 20;
+  durable.kind = kind;
+  // One that is copied again streams from its beginning.
+  durable.offset = kind == CopyKind::kAgain ? 0 : 20;
   uint32_t now = history.entries()[durable.offset].ts;
   const int crashes = std::uniform_int_distribution<>(0, 4)(random);
   for (int number = 0;; ++number) {
@@ -473,13 +476,26 @@ void Trial(uint32_t seed, Seen* seen) {
 
 TEST(BoardPropertyTest, WhatTheTopicTellsIsRightWhateverHappens) {
   Seen seen;
-  for (uint32_t seed = 1; seed <= 1500 && !HasFailure(); ++seed) Trial(seed, &seen);
+  for (uint32_t seed = 1; seed <= 1500 && !HasFailure(); ++seed) {
+    Trial(seed, CopyKind::kInitial, &seen);
+  }
   // The trials are of no use when these do not happen.
   EXPECT_GT(seen.waits, 1000);
   EXPECT_GT(seen.skips, 1000);
   EXPECT_GT(seen.crashes, 500);
   EXPECT_GT(seen.resumed, 100);
   EXPECT_GT(seen.straddles, 5);
+}
+
+TEST(BoardPropertyTest, SoItIsForACollectionThatIsCopiedWhileItsEventsStream) {
+  Seen seen;
+  for (uint32_t seed = 1; seed <= 1000 && !HasFailure(); ++seed) {
+    Trial(seed, CopyKind::kAgain, &seen);
+  }
+  EXPECT_GT(seen.waits, 500);
+  EXPECT_EQ(seen.skips, 0);
+  EXPECT_GT(seen.crashes, 300);
+  EXPECT_GT(seen.resumed, 50);
 }
 
 }  // namespace

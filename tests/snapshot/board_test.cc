@@ -205,5 +205,40 @@ TEST_F(BoardTest, ReadsAgainUnderTheNameThatTheCollectionHasBecome) {
   EXPECT_EQ(again->ns, "shop.archive");
 }
 
+TEST_F(BoardTest, ACollectionThatIsCopiedAgainIsPublishedAndWaitsOnlyForAnEarlierRead) {
+  board_.Add(kOrders, "shop.orders", {}, CopyKind::kAgain);
+  EXPECT_EQ(On(1, 11), Decision::kPublish);
+  const auto chunk = board_.Take(At(20));
+  ASSERT_TRUE(chunk.has_value());
+  EXPECT_EQ(On(1, 20), Decision::kPublish);
+  EXPECT_EQ(On(1, 21), Decision::kWait);
+  EXPECT_EQ(On(1, 21, true), Decision::kWait);
+  ASSERT_TRUE(board_.FinishRead(chunk->number, {}));
+  EXPECT_EQ(On(1, 21), Decision::kWait);
+  board_.HandOver(chunk->number, 1);
+  EXPECT_EQ(On(1, 21), Decision::kPublish);
+  EXPECT_THAT(board_.Settle(1), ElementsAre(kOrders));
+  EXPECT_TRUE(board_.complete());
+  EXPECT_EQ(board_.Progress(kOrders).kind, CopyKind::kAgain);
+}
+
+TEST_F(BoardTest, WhatIsCopiedByItselfIsNotTheLastOfTheSnapshotAndDoesNotDelayIt) {
+  board_.Add(kOrders, "shop.orders", {});
+  board_.Add(kOther, "shop.other", {}, CopyKind::kLate);
+  const auto orders = board_.Take(At(20));
+  const auto other = board_.Take(At(20));
+  ASSERT_TRUE(orders.has_value() && other.has_value());
+  EXPECT_TRUE(board_.IsLast(orders->number));
+  EXPECT_FALSE(board_.IsLast(other->number));
+  ASSERT_TRUE(board_.FinishRead(orders->number, {}));
+  board_.Pass(At(20));
+  board_.HandOver(orders->number, 1);
+  EXPECT_THAT(board_.Settle(1), ElementsAre(kOrders));
+  EXPECT_TRUE(board_.initial_complete());
+  EXPECT_FALSE(board_.complete());
+  EXPECT_FALSE(board_.IsUnfinished(kOrders));
+  EXPECT_TRUE(board_.IsUnfinished(kOther));
+}
+
 }  // namespace
 }  // namespace shardtail::snapshot

@@ -86,5 +86,19 @@ TEST(ProgressTest, ReadsAndWritesUuids) {
   EXPECT_FALSE(ParseUuid("8f6b4e0e-0001-4abc-9def-00ff00ff00fg").has_value());
 }
 
+TEST(ProgressTest, TheKindOfACopyAndItsQueryComeBack) {
+  const CollectionProgress progress = {.ns = "a.b",
+                                       .copied = {},
+                                       .kind = CopyKind::kAgain,
+                                       .query = bson::Builder().Int32("x", 1).Build()};
+  const auto again = DecodeProgress(EncodeProgress(progress));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->kind, CopyKind::kAgain);
+  EXPECT_EQ(again->query.view().bytes(), progress.query.view().bytes());
+  EXPECT_EQ(EncodeProgress(*again), EncodeProgress(progress));
+  EXPECT_FALSE(DecodeProgress(R"({"version":1,"ns":"a.b","copied":[],"kind":"x"})").ok());
+  EXPECT_FALSE(DecodeProgress(R"({"version":1,"ns":"a.b","copied":[],"query":"x"})").ok());
+}
+
 }  // namespace
 }  // namespace shardtail::snapshot

@@ -21,12 +21,14 @@ class _History:
     was_announced: bool = False
 
 
-def history_breaks(records: Iterable[Record], *, restarted: bool = False) -> list[str]:
+def history_breaks(records: Iterable[Record], *, restarted: bool = False,
+                   again: bool = False) -> list[str]:
     """Documents of a CopyLoad whose events are not a history that they had.
 
     In the order of the records: a delete may come first; then a base, a copy's `r` or a `c`; then
     each change of `n` by 1, with the `m` that belongs to it. With `restarted` events that came
-    before are passed over, and a copy may come again, with what was left out of the stream in it.
+    before are passed over, and a copy may come again, with what was left out of the stream in it. With `again` a document
+    may be copied at any time, as it is then.
     """
     values = _Values()
     found: list[str] = []
@@ -43,7 +45,8 @@ def history_breaks(records: Iterable[Record], *, restarted: bool = False) -> lis
                 continue
             delivered.add(place)
         history = histories.setdefault((record.topic, record.key), _History())
-        problem = _step(history, record.key, event, values, restarted=restarted)
+        problem = _step(history, record.key, event, values, restarted=restarted,
+                        again=again)
         if problem:
             found.append(f"{record.topic} {record.key!r}: {problem}: op {op} at "
                          f"({source['ts_ms'] // 1000}, {source['ord']}, {source['tord']})")
@@ -51,7 +54,7 @@ def history_breaks(records: Iterable[Record], *, restarted: bool = False) -> lis
 
 
 def _step(history: _History, key: bytes | None, event: dict[str, Any], values: _Values, *,
-          restarted: bool) -> str | None:
+          restarted: bool, again: bool) -> str | None:
     op, before = event["op"], history.n
     exists = key in history.documents
     if op == "d":
@@ -63,13 +66,15 @@ def _step(history: _History, key: bytes | None, event: dict[str, Any], values: _
         return "an update without its base"
     if op == "c" and exists:
         return "an insert of what is there"
-    if op == "r" and history.was_announced and not restarted:
+    if op == "r" and history.was_announced and not restarted and not (again and exists):
         return "copied, and announced before"
     apply_event(history.documents, key, event)
     document = history.documents[key]
     history.n, history.was_announced = document["n"], True
     if document["m"] != values.of(document["n"]):
         return f"a state that never was: {document}"
+    if op == "r" and again and not restarted and exists and history.n != before:
+        return f"copied with n={history.n}, when it was {before}"
     if op == "r":
         return f"back from n={before} to {history.n}" if history.n < before else None
     if before >= 0 and history.n != before + 1:

@@ -1,0 +1,313 @@
+"""Snapshots on demand: signals from a collection, a topic and a file."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import unittest
+from pathlib import Path
+
+from confluent_kafka import Producer
+
+from integration.harness import java_offsets
+from integration.harness.case import IntegrationTest
+from integration.harness.copy_case import SEED
+from integration.harness.copy_load import next_m
+from integration.harness.delivery import lost_documents, source_documents
+from integration.harness.file_capture import FileCapture
+from integration.harness.history import copies, history_breaks, last_marks
+from integration.harness.mongo import ReplicaSet
+from integration.harness.replay import payload
+from integration.harness.waiting import wait_for
+
+DATABASE = "asked"
+DOCUMENTS = 3000
+
+
+def signal(kind: str, *collections: str, **data: object) -> dict:
+    if collections:
+        data["data-collections"] = list(collections)
+    return {"type": kind, "data": data}
+
+
+class Writer:
+    """Changes documents of `c` from `with` on: `m` follows from `n`, which counts the changes."""
+
+    def __init__(self, replica_set: ReplicaSet) -> None:
+        self._replica_set = replica_set
+        self._stop = threading.Event()
+        self._errors: list[BaseException] = []
+        self._known = {number: [0, 1] for number in range(DOCUMENTS)}
+        self._gone: set[int] = set()
+        self.operations = 0
+
+    def __enter__(self) -> Writer:
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        if self._errors:
+            raise self._errors[0]
+
+    def wait(self, more: int) -> None:
+        goal = self.operations + more
+        wait_for(f"{goal} operations", lambda: self._errors or self.operations >= goal)
+
+    def _run(self) -> None:
+        chooser, known = random.Random(SEED), self._known
+        try:
+            with self._replica_set.client() as client:
+                collection = client[DATABASE]["c"]
+                while not self._stop.is_set():
+                    number = chooser.randrange(DOCUMENTS)
+                    self._step(collection, known[number], number, chooser.random() < 0.1)
+                    self.operations += 1
+        except BaseException as error:
+            self._errors.append(error)
+
+
+    def _step(self, collection: object, state: list[int], number: int, delete: bool) -> None:
+        if delete and number not in self._gone:
+            self._gone.add(number)
+            collection.delete_one({"_id": number})
+            return
+        state[:] = state[0] + 1, next_m(state[1], state[0] + 1)
+        if number in self._gone:
+            self._gone.remove(number)
+            collection.insert_one({"_id": number, "n": state[0], "m": state[1]})
+        else:
+            collection.update_one({"_id": number}, {"$set": {"m": state[1]}, "$inc": {"n": 1}})
+
+
+class SignalTest(IntegrationTest):
+    replica_set: ReplicaSet
+    version = "4.4"
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.replica_set = cls.start_replica_set(cls.version, members=1)
+        cls.client = cls.replica_set.client()
+        cls.addClassCleanup(cls.client.close)
+
+    def setUp(self) -> None:
+        self.client.drop_database(DATABASE)
+        self.client.drop_database("control")
+        self.database = self.client[DATABASE]
+        self.signals = self.client["control"]["signals"]
+
+    def capture(self, **properties: str) -> FileCapture:
+        """Runs, and has copied what is there. The signal collection is not captured."""
+        capture = FileCapture(self.scratch(), self.replica_set, {
+            "database.include.list": DATABASE,
+            "signal.data.collection": "control.signals",
+            **{name.replace("_", "."): value for name, value in properties.items()}})
+        capture.shardtail.start()
+        capture.wait_for_snapshot()
+        return capture
+
+    def fill(self, name: str, count: int, pad: int = 0) -> None:
+        self.database[name].insert_many([
+            {"_id": number, "n": 0, "m": 1, "pad": "x" * pad} for number in range(count)])
+
+    @staticmethod
+    def kept(capture: FileCapture) -> list[str]:
+        """The keys of what is stored beside the offset."""
+        if not capture.offsets_path.exists():
+            return []
+        stored = java_offsets.decode(capture.offsets_path.read_bytes())
+        keys = [json.loads(key)[1] for key, value in stored.items() if value]
+        return [key["collection"] for key in keys if "collection" in key]
+
+    def copied(self, capture: FileCapture, since: int = 0) -> list[tuple[str, object]]:
+        """Collection and _id of the `r` events, from the one of that number on."""
+        events = [event for event in map(payload, capture.records()) if event]
+        return [(event["source"]["collection"], json.loads(event["after"])["_id"])
+                for event in events if event["op"] == "r"][since:]
+
+    def wait_for_copies(self, capture: FileCapture, count: int) -> None:
+        """So many `r` events in all, and no copy under way."""
+        wait_for(f"{count} copied documents, and the end of the copy", lambda: capture.alive() and
+                 len(self.copied(capture)) >= count and not self.kept(capture))
+
+    def end(self, capture: FileCapture) -> None:
+        self.database["end"].insert_one({})
+        capture.wait_until_caught_up()
+        capture.shardtail.stop()
+
+
+class Source(SignalTest):
+    """Signals in a collection."""
+
+    def test_a_copy_on_demand(self) -> None:
+        for name in ("a", "b", "c"):
+            self.fill(name, 2)
+        capture = self.capture()
+        self.assertEqual(len(self.copied(capture)), 6)
+        self.signals.insert_one(signal("execute-snapshot", f"{DATABASE}[.](a|b)", "control[.].*"))
+        self.wait_for_copies(capture, 10)
+        self.end(capture)
+        self.assertEqual(self.copied(capture, 6),
+                         [("a", 0), ("a", 1), ("b", 0), ("b", 1)])
+        self.assertEqual(last_marks(capture.records()), [5])
+        self.assertEqual({record.topic for record in capture.records()},
+                         {f"dbserver1.{DATABASE}.{name}" for name in ("a", "b", "c", "end")})
+
+    def test_a_condition(self) -> None:
+        self.fill("a", 20)
+        self.fill("b", 2)
+        capture = self.capture()
+        self.signals.insert_one(signal(
+            "execute-snapshot", f"{DATABASE}[.].*", **{"additional-conditions": [
+                {"data-collection": f"{DATABASE}[.]a", "filter": '{"_id": {"$gte": 17}}'}]}))
+        self.wait_for_copies(capture, 27)
+        self.end(capture)
+        self.assertEqual(self.copied(capture, 22),
+                         [("a", 17), ("a", 18), ("a", 19), ("b", 0), ("b", 1)])
+
+    def test_what_cannot_be_done_is_told_and_passed_over(self) -> None:
+        self.fill("a", 2)
+        capture = self.capture()
+        self.signals.insert_many([
+            {"type": "schema-changes", "data": {}},
+            {"some": "document"},
+            {"type": "execute-snapshot", "data": "{no json"},
+            signal("execute-snapshot", "nothing[.]there"),
+            signal("execute-snapshot", f"{DATABASE}[.]a", **{"additional-condition":
+                                                              '{"$no": "operator"}'}),
+            signal("log", message="the user's own words"),
+            signal("execute-snapshot", f"{DATABASE}[.]a")])
+        self.wait_for_copies(capture, 4)
+        self.end(capture)
+        self.assertEqual(self.copied(capture, 2), [("a", 0), ("a", 1)])
+        for text in ("schema-changes", '"some"', "{no json", "no collection that is captured",
+                     "is given up", "the user's own words"):
+            self.assertIn(text, capture.shardtail.log)
+
+    def test_stop_pause_and_resume(self) -> None:
+        self.fill("a", 3000, pad=1000)
+        capture = self.capture(initial_sync_max_threads="2")
+        self.signals.insert_one(signal("pause-snapshot"))
+        self.signals.insert_one(signal("execute-snapshot", f"{DATABASE}[.]a"))
+        wait_for("the copy", lambda: capture.alive() and len(self.kept(capture)) == 2)
+        self.fill("b", 2)
+        capture.shardtail.kill()
+        capture.shardtail.start()
+        self.end_of_entries(capture)
+        self.assertEqual(len(self.copied(capture)), 3000)
+        self.signals.insert_one(signal("stop-snapshot", f"{DATABASE}[.]b"))
+        self.end_of_entries(capture)
+        self.assertEqual(len(self.kept(capture)), 2)
+        self.signals.insert_one(signal("resume-snapshot"))
+        self.wait_for_copies(capture, 6000)
+        self.signals.insert_one(signal("pause-snapshot"))
+        self.signals.insert_one(signal("execute-snapshot", f"{DATABASE}[.]a"))
+        wait_for("the copy", lambda: capture.alive() and len(self.kept(capture)) == 2)
+        self.signals.insert_one(signal("stop-snapshot"))
+        self.signals.insert_one(signal("resume-snapshot"))
+        wait_for("the end of the copy", lambda: capture.alive() and not self.kept(capture))
+        self.end(capture)
+        self.assertEqual(len(self.copied(capture)), 6000)
+
+    def end_of_entries(self, capture: FileCapture) -> None:
+        self.database["end"].insert_one({})
+        capture.wait_until_caught_up()
+
+    def test_under_load_and_killed(self) -> None:
+        """A copy that was begun goes on; every document's history stays one that it had."""
+        self.fill("c", DOCUMENTS, pad=3000)
+        capture = self.capture()
+        writer = Writer(self.replica_set)
+        with writer:
+            writer.wait(20)
+            self.signals.insert_one(signal("execute-snapshot", f"{DATABASE}[.]c"))
+            writer.wait(50)
+            self.wait_for_copies(capture, DOCUMENTS * 3 // 2)
+        self.end_of_entries(capture)
+        self.check(capture)
+        capture.shardtail.stop()
+        limits = {"snapshot.max.documents.per.second": "600", "snapshot.fetch.size": "300"}
+        with capture.shardtail.properties_path.open("a") as properties:
+            properties.writelines(f"{name}={value}\n" for name, value in limits.items())
+        capture.shardtail.start()
+        before = len(self.copied(capture))
+        with writer:
+            self.signals.insert_one(signal("execute-snapshot", f"{DATABASE}[.]c"))
+            wait_for("a part of the copy", lambda: capture.alive() and
+                     len(self.copied(capture)) > before)
+            capture.shardtail.kill()
+            self.assertTrue(self.kept(capture))
+            capture.shardtail.start()
+            wait_for("the end of the copy", lambda: capture.alive() and not self.kept(capture))
+            writer.wait(20)
+        self.end(capture)
+        self.check(capture, restarted=True)
+
+    def check(self, capture: FileCapture, restarted: bool = False) -> None:
+        records = [record for record in capture.records()
+                   if record.topic == f"dbserver1.{DATABASE}.c"]
+        self.assertGreater(max(copies(records).values()), 1)
+        self.assert_nothing(history_breaks(records, restarted=restarted, again=True),
+                            "breaks of a history")
+        self.assert_nothing(lost_documents(source_documents(
+            self.replica_set, [(DATABASE, "c")]), records), "documents lost, stale or left over")
+
+
+class File(SignalTest):
+    """Signals in a file."""
+
+    def test_lines_of_a_file(self) -> None:
+        self.fill("a", 2)
+        path = self.scratch() / "signals.txt"
+        capture = self.capture(signal_enabled_channels="file", signal_file=str(path),
+                               signal_poll_interval_ms="50")
+        self.signals.insert_one(signal("execute-snapshot", f"{DATABASE}[.]a"))  # not enabled
+        self.write(path, "{no json", json.dumps(signal("execute-snapshot", f"{DATABASE}[.]a")))
+        self.wait_for_copies(capture, 4)
+        wait_for("an empty file", lambda: path.read_text() == "")
+        capture.shardtail.stop()
+        self.write(path, json.dumps(signal("execute-snapshot", f"{DATABASE}[.]a")))
+        capture.shardtail.start()
+        self.wait_for_copies(capture, 6)
+        self.end(capture)
+        self.assertEqual(len(self.copied(capture)), 6)
+        self.assertIn("{no json", capture.shardtail.log)
+
+    @staticmethod
+    def write(path: Path, *lines: str) -> None:
+        with path.open("a") as file:
+            file.write("".join(f"{line}\n" for line in lines))
+
+
+class Topic(SignalTest):
+    """Signals in a Kafka topic; what is captured goes into a file all the same."""
+
+    def test_records_of_a_topic(self) -> None:
+        broker = self.start_broker()
+        producer = Producer({"bootstrap.servers": broker.bootstrap})
+        self.fill("a", 2)
+        capture = self.capture(signal_enabled_channels="source,kafka",
+                               signal_kafka_bootstrap_servers=broker.bootstrap)
+        execute = json.dumps(signal("execute-snapshot", f"{DATABASE}[.]a"))
+        for key, value in (("another", execute), ("dbserver1", "{no json"),
+                           ("dbserver1", execute)):
+            producer.produce("dbserver1-signal", value, key)
+        self.assertEqual(producer.flush(60), 0)
+        self.wait_for_copies(capture, 4)
+        capture.shardtail.stop()
+        producer.produce("dbserver1-signal", execute, "dbserver1")
+        self.assertEqual(producer.flush(60), 0)
+        capture.shardtail.start()
+        self.wait_for_copies(capture, 6)
+        self.end(capture)
+        self.assertEqual(len(self.copied(capture)), 6)
+        self.assertIn("{no json", capture.shardtail.log)
+
+
+if __name__ == "__main__":
+    unittest.main()
