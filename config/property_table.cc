@@ -24,9 +24,8 @@ std::string_view AfterDots(std::string_view written, std::string_view start) {
 const std::vector<PropertyGroup>& PropertyTable() {
   static const auto& table = *new std::vector<PropertyGroup>([] {
     std::vector<PropertyGroup> groups;
-    for (auto part :
-         {ConnectionProperties, DebeziumProperties, SignalProperties, OutputProperties,
-          ConnectProperties}) {
+    for (auto part : {ConnectionProperties, DebeziumProperties, SignalProperties, OutputProperties,
+                      ConnectProperties}) {
       std::vector<PropertyGroup> more = part();
       std::move(more.begin(), more.end(), std::back_inserter(groups));
     }

@@ -148,9 +148,9 @@ absl::Status TopicFollower::Connection::Follow(const std::stop_token& stop) {
                       text == nullptr ? "" : text);
     }
     SHARDTAIL_RETURN_IF_ERROR(function({.key = ViewOf(message->key, message->key_len),
-              .value = ViewOf(message->payload, message->len),
-              .partition = message->partition,
-              .offset = message->offset}));
+                                        .value = ViewOf(message->payload, message->len),
+                                        .partition = message->partition,
+                                        .offset = message->offset}));
     Store(*message, stop);
   }
   return absl::OkStatus();

@@ -12,7 +12,7 @@ struct PipelineMetrics {
   Counter filtered;  // events that a filter dropped
   Counter skipped;   // entries that could not be decoded and were passed over on demand
   Counter snapshot_documents;
-  Counter in_snapshot;  // events that a range of the snapshot contains, and so make no record
+  Counter in_snapshot;      // events that a range of the snapshot contains, and so make no record
   Counter signals;          // that it did what they ask for
   Counter signals_refused;  // of the signal collection, that could not be read
   Counter restarts;

@@ -355,8 +355,9 @@ absl::Status ReplicaSetPipeline::BeginCopy(Member& member, const std::stop_token
     base::LogInfo("snapshot of {} collections from {}, while the stream goes on after {}",
                   collections, member.name(), event::ToString(progress_->position));
   }
+  SHARDTAIL_RETURN_IF_ERROR(FindNames(member, &single));
   for (const auto& [uuid, progress] : single) {
-    if (snapshot.CopyOne(uuid, progress)) {
+    if (!progress.ns.empty() && snapshot.CopyOne(uuid, progress)) {
       base::LogInfo("copying {} while the stream goes on", progress.ns);
       continue;
     }
@@ -364,6 +365,25 @@ absl::Status ReplicaSetPipeline::BeginCopy(Member& member, const std::stop_token
         parts_.store.SaveProgress(replica_set_, SingleKey(uuid), std::nullopt));
     const std::lock_guard lock(snapshot_mutex_);
     single_.erase(uuid);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::FindNames(Member& member, StreamSnapshot::Progress* single) {
+  if (single->empty()) return absl::OkStatus();
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto source, member.OpenSnapshotSource());
+  SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<SnapshotSource::Collection> found,
+                             source->List([this](const event::Namespace& ns) {
+                               return delivery_->publisher->Captures(ns);
+                             }));
+  std::map<snapshot::CollectionUuid, std::string> names;
+  for (const SnapshotSource::Collection& collection : found) names[collection.uuid] = collection.ns;
+  for (auto& [uuid, progress] : *single) {
+    const auto name = names.find(uuid);
+    if (name == names.end()) {
+      base::LogInfo("{} is not there any more, or not captured: its copy ends", progress.ns);
+    }
+    progress.ns = name == names.end() ? std::string() : name->second;
   }
   return absl::OkStatus();
 }
@@ -382,8 +402,8 @@ absl::Status ReplicaSetPipeline::CopyOne(const snapshot::CollectionUuid& uuid,
                                          const snapshot::CollectionProgress& progress,
                                          Member& member, const std::stop_token& stop) {
   const std::lock_guard record_lock(record_mutex_);
-  SHARDTAIL_RETURN_IF_ERROR(parts_.store.SaveProgress(replica_set_, SingleKey(uuid),
-                                                      snapshot::EncodeProgress(progress)));
+  SHARDTAIL_RETURN_IF_ERROR(
+      parts_.store.SaveProgress(replica_set_, SingleKey(uuid), snapshot::EncodeProgress(progress)));
   {
     const std::lock_guard lock(snapshot_mutex_);
     single_[uuid] = progress;
@@ -457,10 +477,9 @@ absl::Status ReplicaSetPipeline::ExecuteSnapshot(const signals::Signal& signal, 
     }
     snapshot::CollectionProgress progress{
         .ns = collection.ns, .copied = {}, .kind = snapshot::CopyKind::kAgain, .query = {}};
-    const auto condition =
-        std::ranges::find_if(signal.conditions, [&](const signals::Condition& each) {
-          return matches(each.collection, collection.ns);
-        });
+    const auto condition = std::ranges::find_if(
+        signal.conditions,
+        [&](const signals::Condition& each) { return matches(each.collection, collection.ns); });
     if (condition != signal.conditions.end()) progress.query = condition->query;
     SHARDTAIL_RETURN_IF_ERROR(CopyOne(collection.uuid, progress, member, stop));
   }
@@ -496,12 +515,10 @@ absl::Status ReplicaSetPipeline::HandleArrival(const snapshot::CollectionUuid& u
   SHARDTAIL_ASSIGN_OR_RETURN(const bool copies, Copies(ns));
   if (!copies || (copying_ && snapshot_->Knows(uuid))) return absl::OkStatus();
   base::LogInfo("{} has come under a name that is captured", ns.full);
-  return CopyOne(uuid,
-                 {.ns = std::string(ns.full),
-                  .copied = {},
-                  .kind = snapshot::CopyKind::kLate,
-                  .query = {}},
-                 member, stop);
+  return CopyOne(
+      uuid,
+      {.ns = std::string(ns.full), .copied = {}, .kind = snapshot::CopyKind::kLate, .query = {}},
+      member, stop);
 }
 
 absl::Status ReplicaSetPipeline::EndInitialCopy() {
@@ -660,8 +677,8 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
   while (true) {
     SHARDTAIL_ASSIGN_OR_RETURN(
         const std::optional<tailer::OplogBatch> batch,
-        source.Next(copying_ ? std::min(publisher.TimeToNextBeat(), kCopyPause)
-                             : publisher.TimeToNextBeat(),
+        source.Next(copying_ && !paused_ ? std::min(publisher.TimeToNextBeat(), kCopyPause)
+                                         : publisher.TimeToNextBeat(),
                     stop));
     if (batch.has_value()) {
       for (const bson::View entry : batch->entries) {

@@ -124,6 +124,8 @@ class ReplicaSetPipeline {
   // any.
   absl::StatusOr<bool> LoadSingleCopies(const std::stop_token& stop);
   absl::Status BeginCopy(Member& member, const std::stop_token& stop);
+  // Gives them the names that they have now; an empty one where there is no such collection.
+  absl::Status FindNames(Member& member, StreamSnapshot::Progress* single);
   // Copies one collection inside the stream, from now on whatever happens to the process.
   absl::Status CopyOne(const snapshot::CollectionUuid& uuid,
                        const snapshot::CollectionProgress& progress, Member& member,
@@ -177,14 +179,14 @@ class ReplicaSetPipeline {
   StreamSnapshot::Progress recorded_;  // guarded as well: what is stored of the copy
   // Guarded as well: copies of single collections that are not complete (StreamSnapshot::CopyOne).
   StreamSnapshot::Progress single_;
-  bool single_loaded_ = false;         // guarded as well
-  bool progress_stored_ = false;       // guarded as well: there may be records of recorded_
-  bool copying_ = false;               // inside the stream
-  bool copied_always_ = false;         // snapshot.mode=always: in this process, once
+  bool single_loaded_ = false;    // guarded as well
+  bool progress_stored_ = false;  // guarded as well: there may be records of recorded_
+  bool copying_ = false;          // inside the stream
+  bool copied_always_ = false;    // snapshot.mode=always: in this process, once
 
-  std::mutex inbox_mutex_;                           // guards the next
-  std::map<std::string, signals::Signal> inbox_;     // signals to do, by their keys
-  bool paused_ = false;                              // of the stream's thread: no reads for copies
+  std::mutex inbox_mutex_;                        // guards the next
+  std::map<std::string, signals::Signal> inbox_;  // signals to do, by their keys
+  bool paused_ = false;                           // of the stream's thread: no reads for copies
 
   // The last offset handed to the sink; none: to be read from the store.
   std::optional<offsets::StoredOffset> progress_;

@@ -70,8 +70,7 @@ bool StreamSnapshot::CopyOne(const snapshot::CollectionUuid& uuid,
     board_.Add(uuid, progress.ns, progress.copied, progress.kind);
     if (options_.snapshot_threads > 1 && progress.copied.empty()) uncut_.push_back(uuid);
     SnapshotSource::Collection& collection = collections_[uuid];
-    collection = {
-        .uuid = uuid, .ns = progress.ns, .described = false, .query = progress.query};
+    collection = {.uuid = uuid, .ns = progress.ns, .described = false, .query = progress.query};
   }
   StartWorkers();
   changed_.notify_all();
@@ -285,8 +284,8 @@ absl::Status StreamSnapshot::HandOverAll(bool all, const std::stop_token& stop) 
       std::vector<snapshot::Chunk> ready = board_.AllReady();
       if (ready.empty()) return absl::OkStatus();
       // None of another kind can be the last.
-      const auto initial_first = std::ranges::stable_partition(
-          ready, [this](const snapshot::Chunk& chunk) {
+      const auto initial_first =
+          std::ranges::stable_partition(ready, [this](const snapshot::Chunk& chunk) {
             return board_.KindOf(chunk.collection) != snapshot::CopyKind::kInitial;
           });
       const bool has_other = initial_first.begin() != ready.begin();

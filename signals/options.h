@@ -17,13 +17,13 @@ struct Options {
 
   std::string collection;  // signal.data.collection, `database.collection`; empty: none
 
-  std::string topic;                                  // signal.kafka.topic
-  std::string group = "kafka-signal";                 // signal.kafka.groupId
-  std::string bootstrap_servers;                      // signal.kafka.bootstrap.servers
-  kafka::Properties consumer;                         // signal.consumer.*
+  std::string topic;                                      // signal.kafka.topic
+  std::string group = "kafka-signal";                     // signal.kafka.groupId
+  std::string bootstrap_servers;                          // signal.kafka.bootstrap.servers
+  kafka::Properties consumer;                             // signal.consumer.*
   absl::Duration poll_timeout = absl::Milliseconds(100);  // signal.kafka.poll.timeout.ms
 
-  std::string file = "file-signals.txt";          // signal.file
+  std::string file = "file-signals.txt";            // signal.file
   absl::Duration poll_interval = absl::Seconds(5);  // signal.poll.interval.ms, of the file
 };
 

@@ -14,7 +14,8 @@ absl::StatusOr<std::unique_ptr<SignalTopic>> SignalTopic::Create(const Options& 
                                                                  Handler handler) {
   std::unique_ptr<SignalTopic> made(new SignalTopic);
   const auto take = [topic = options.topic, key = options.logical_name, metrics = &made->metrics_,
-                     handler = std::move(handler)](const kafka::TopicRecord& record) -> absl::Status {
+                     handler =
+                         std::move(handler)](const kafka::TopicRecord& record) -> absl::Status {
     // Another connector's, or a tombstone.
     if (record.key != key || record.value.value_or("").empty()) return absl::OkStatus();
     const absl::StatusOr<Signal> signal = ParseSignal(*record.value);
@@ -32,12 +33,11 @@ absl::StatusOr<std::unique_ptr<SignalTopic>> SignalTopic::Create(const Options& 
     return absl::OkStatus();
   };
   SHARDTAIL_ASSIGN_OR_RETURN(
-      made->follower_, kafka::TopicFollower::Create(
-                           options.kafka,
-                           {.topic = options.topic,
-                            .group = options.group,
-                            .poll_timeout = options.poll_timeout},
-                           take));
+      made->follower_,
+      kafka::TopicFollower::Create(
+          options.kafka,
+          {.topic = options.topic, .group = options.group, .poll_timeout = options.poll_timeout},
+          take));
   return made;
 }
 

@@ -26,9 +26,9 @@ namespace shardtail::signals {
 class SignalTopic {
  public:
   struct Options {
-    std::string topic;         // signal.kafka.topic
-    std::string group;         // signal.kafka.groupId
-    std::string logical_name;  // mongodb.name
+    std::string topic;                                      // signal.kafka.topic
+    std::string group;                                      // signal.kafka.groupId
+    std::string logical_name;                               // mongodb.name
     absl::Duration poll_timeout = absl::Milliseconds(100);  // signal.kafka.poll.timeout.ms
     // signal.kafka.bootstrap.servers, and signal.consumer.* as the common properties.
     kafka::Options kafka;

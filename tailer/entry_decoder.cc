@@ -119,7 +119,8 @@ absl::Status EntryDecoder::CheckRename(const OplogEntry& entry, const Element& c
   metrics_.renames_into_captured.Add();
   if (on_arrival_ != nullptr && entry.ui != nullptr) return on_arrival_(entry.ui, *to);
   base::LogWarn(
-      "{} was renamed to {} at {}: the documents it held before make no events; their topic has only what changes from now on",
+      "{} was renamed to {} at {}: the documents it held before make no events; their topic has "
+      "only what changes from now on",
       from->full, to->full, event::ToString({entry.ts.value_or(bson::Timestamp{}), 0}));
   return absl::OkStatus();
 }

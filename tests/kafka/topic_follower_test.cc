@@ -117,12 +117,12 @@ TEST_F(TopicFollowerTest, WhatCouldNotBeStoredComesAgain) {
   Write("a", "1");
   {
     Seen seen;
-    const auto follower = TopicFollower::Create(cluster_.options(), {.topic = "signals", .group = "mine"},
-                                                [&](const TopicRecord& record) {
-                                                  cluster_.SetDown();
-                                                  seen.Add(record);
-                                                  return absl::OkStatus();
-                                                });
+    const auto follower = TopicFollower::Create(
+        cluster_.options(), {.topic = "signals", .group = "mine"}, [&](const TopicRecord& record) {
+          cluster_.SetDown();
+          seen.Add(record);
+          return absl::OkStatus();
+        });
     ASSERT_TRUE(follower.ok()) << follower.status();
     ASSERT_THAT(seen.Await(1), testing::ElementsAre("a=1"));
   }

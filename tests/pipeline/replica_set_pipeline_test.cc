@@ -1,8 +1,10 @@
 #include "pipeline/replica_set_pipeline.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -574,21 +576,22 @@ TEST_F(ReplicaSetPipelineTest, ARenameIntoACapturedNameIsCounted) {
 TEST_F(ReplicaSetPipelineTest, ACollectionThatIsRenamedToACapturedNameIsCopiedInsideTheStream) {
   set_.Noop(10);
   set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()}};
-  set_.oplog.push_back(bson::Builder()
-                           .Time("ts", {11, 1})
-                           .String("op", "c")
-                           .String("ns", "db.$cmd")
-                           .Uuid("ui", {'a'})
-                           .SubDocument("o", bson::Builder()
-                                                 .String("renameCollection", "db.hidden")
-                                                 .String("to", "db.a")
-                                                 .view())
-                           .Build());
+  set_.oplog.push_back(
+      bson::Builder()
+          .Time("ts", {11, 1})
+          .String("op", "c")
+          .String("ns", "db.$cmd")
+          .Uuid("ui", {'a'})
+          .SubDocument(
+              "o",
+              bson::Builder().String("renameCollection", "db.hidden").String("to", "db.a").view())
+          .Build());
   set_.Insert(12, "db.b", 2);
-  set_.at_end = [this]() -> absl::Status {
-    return store_.LoadProgress(kSet, {})->empty() && !log_.records.empty()
-               ? absl::CancelledError("end of the test")
-               : absl::OkStatus();
+  std::atomic<bool> sent = false;
+  log_.before_first = [&] { sent = true; };
+  set_.at_end = [&]() -> absl::Status {
+    return sent && store_.LoadProgress(kSet, {})->empty() ? absl::CancelledError("end of the test")
+                                                          : absl::OkStatus();
   };
   ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
   set_.fail_read_of = "db.a";
@@ -597,11 +600,93 @@ TEST_F(ReplicaSetPipelineTest, ACollectionThatIsRenamedToACapturedNameIsCopiedIn
   EXPECT_FALSE(store_.LoadProgress(kSet, {})->empty());
   log_.records.clear();
   ASSERT_TRUE(store_.Save(kSet, {.position = {{12, 1}, 0}}).ok());
+  sent = false;
   // After the rename: what is stored beside the offset tells of the copy.
   set_.fail_read_of.clear();
   EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
   EXPECT_THAT(Sent(), ElementsAre("r 1"));
   EXPECT_TRUE(store_.LoadProgress(kSet, {})->empty());
+}
+
+class SignalledTest : public ReplicaSetPipelineTest {
+ protected:
+  SignalledTest() {
+    set_.Noop(10);
+    set_.Insert(11, "db.a", 3);
+    set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()},
+                      {"db.b", bson::Builder().Int32("_id", 2).Build()},
+                      {"db.hidden", bson::Builder().Int32("_id", 4).Build()}};
+    EXPECT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
+    // The fake oplog is idle until all is done, or the copies are paused.
+    set_.at_end = [this]() -> absl::Status {
+      const auto kept = store_.LoadProgress(kSet, {});
+      bool to_do = false;
+      for (const auto& [key, text] : *kept) {
+        to_do = to_do || SignalPost::IsSignal(key) || !kept->contains("paused");
+      }
+      return to_do ? absl::OkStatus() : absl::CancelledError("end of the test");
+    };
+  }
+
+  static std::string Execute(std::string_view pattern) {
+    return fmt::format(R"({{"type": "execute-snapshot", "data": {{"data-collections": ["{}"]}}}})",
+                       pattern);
+  }
+  void Give(std::string_view json) {
+    ASSERT_TRUE(signals_.Deliver(*signals::ParseSignal(json)).ok());
+  }
+};
+
+TEST_F(SignalledTest, CopiesWhatIsAskedForWhileItsEventsStream) {
+  const auto pipeline = Make();
+  Give(Execute("db[.](a|hidden)"));
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("c 3", "r 1"));
+  EXPECT_FALSE(Stored().initsync);
+  EXPECT_EQ(pipeline->metrics().signals.value(), 1);
+}
+
+TEST_F(SignalledTest, ASignalThatWasGivenBeforeACrashIsDoneAtTheNextStart) {
+  {
+    const auto pipeline = Make();
+    Give(Execute("db[.]b"));
+  }
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("c 3", "r 2"));
+}
+
+TEST_F(SignalledTest, APauseHoldsUntilItIsResumed) {
+  {
+    const auto pipeline = Make();
+    Give(R"({"type": "pause-snapshot"})");
+    Give(Execute("db[.]b"));
+  }
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("c 3"));
+  const auto pipeline = Make();
+  Give(R"({"type": "resume-snapshot"})");
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("c 3", "r 2"));
+}
+
+TEST_F(SignalledTest, AnInsertIntoTheSignalCollectionIsASignalThoughItIsNotCaptured) {
+  const auto insert = [this](uint32_t seconds, std::string_view json) {
+    set_.oplog.push_back(bson::Builder()
+                             .Time("ts", {seconds, 1})
+                             .String("op", "i")
+                             .String("ns", "db.hidden")
+                             .SubDocument("o", *bson::FromJson(json))
+                             .Build());
+  };
+  insert(12, R"({"_id": 1, "type": "who knows", "data": {}})");
+  insert(13, R"({"_id": 2, )" + Execute("db[.]b").substr(1));
+  const auto pipeline = Make({.signal_collection = "db.hidden"});
+  set_.at_end = [&, idle = set_.at_end] {
+    return pipeline->metrics().signals.value() == 0 ? absl::OkStatus() : idle();
+  };
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("c 3", "r 2"));
+  EXPECT_EQ(pipeline->metrics().signals_refused.value(), 1);
 }
 
 TEST_F(ReplicaSetPipelineTest, WaitsBeforeTheSnapshotAsAsked) {
