@@ -103,8 +103,9 @@ int64_t StreamSnapshot::Stop(std::span<const base::Regex> collections) {
   std::vector<snapshot::CollectionUuid> matching;
   for (const auto& [uuid, collection] : collections_) {
     if (board_.KindOf(uuid) != snapshot::CopyKind::kAgain || !board_.IsUnfinished(uuid)) continue;
-    if (collections.empty() || std::ranges::any_of(collections, [&](const base::Regex& pattern) {
-          return pattern.FullMatch(collection.ns).value_or(false);
+    const std::string& ns = collection.ns;
+    if (collections.empty() || std::ranges::any_of(collections, [&ns](const base::Regex& pattern) {
+          return pattern.FullMatch(ns).value_or(false);
         })) {
       matching.push_back(uuid);
     }
@@ -285,10 +286,10 @@ absl::Status StreamSnapshot::HandOverAll(bool all, const std::stop_token& stop) 
       if (ready.empty()) return absl::OkStatus();
       // None of another kind can be the last.
       const auto initial_first =
-          std::ranges::stable_partition(ready, [this](const snapshot::Chunk& chunk) {
+          std::stable_partition(ready.begin(), ready.end(), [this](const snapshot::Chunk& chunk) {
             return board_.KindOf(chunk.collection) != snapshot::CopyKind::kInitial;
           });
-      const bool has_other = initial_first.begin() != ready.begin();
+      const bool has_other = initial_first != ready.begin();
       const auto without_documents =
           std::ranges::find_if(ready, [this](const snapshot::Chunk& chunk) {
             return read_.at(chunk.number).documents.empty();
