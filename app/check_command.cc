@@ -94,8 +94,9 @@ void CheckOffsets(const config::Configuration& config, Report& report) {
 }
 
 void CheckPrivileges(mongo::Client& client, const std::vector<std::string>& captured,
-                     const std::vector<std::string>& databases, bool shard, Report& report) {
-  auto missing = shard_discovery::MissingPrivileges(client, captured, databases);
+                     const std::vector<std::string>& databases, bool to_copy, bool shard,
+                     Report& report) {
+  auto missing = shard_discovery::MissingPrivileges(client, captured, databases, to_copy);
   if (!missing.ok()) return report.Bad(std::string(missing.status().message()));
   if (shard) {
     const auto more = shard_discovery::MissingOnShard(client);
@@ -142,7 +143,8 @@ absl::Status CheckCollections(const config::Configuration& config, mongo::Client
   }
   SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<std::string> databases,
                              WholeDatabases(client, config.filter, filter));
-  CheckPrivileges(client, captured, databases, shard, report);
+  const bool to_copy = config.pipeline.snapshot_mode != pipeline::SnapshotMode::kNever;
+  CheckPrivileges(client, captured, databases, to_copy, shard, report);
   return absl::OkStatus();
 }
 

@@ -139,15 +139,16 @@ class NothingCaptured {
 
 // What would end the capture sooner or later ends it before it begins: privileges that are missing,
 // by name. Whether any collection of the replica set is captured.
-absl::StatusOr<bool> CheckSource(mongo::Client& client, const filter::Options& options,
+absl::StatusOr<bool> CheckSource(mongo::Client& client, const config::Configuration& config,
                                  const filter::NamespaceFilter& filter, bool shard) {
+  const bool to_copy = config.pipeline.snapshot_mode != pipeline::SnapshotMode::kNever;
   SHARDTAIL_ASSIGN_OR_RETURN(const auto collections,
                              snapshot::ListCollections(client, [&](const event::Namespace& ns) {
                                return filter.Accepts(ns);
                              }));
-  SHARDTAIL_ASSIGN_OR_RETURN(const auto databases, WholeDatabases(client, options, filter));
-  SHARDTAIL_ASSIGN_OR_RETURN(auto missing,
-                             shard_discovery::MissingPrivileges(client, collections, databases));
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto databases, WholeDatabases(client, config.filter, filter));
+  SHARDTAIL_ASSIGN_OR_RETURN(
+      auto missing, shard_discovery::MissingPrivileges(client, collections, databases, to_copy));
   if (shard) {
     SHARDTAIL_ASSIGN_OR_RETURN(const auto more, shard_discovery::MissingOnShard(client));
     missing.insert(missing.end(), more.begin(), more.end());
@@ -218,8 +219,8 @@ absl::Status CheckReplicaSet(const Shared& shared, const shard_discovery::Replic
   shard_discovery::ReplicaSetFinder finder(shared.config.mongo, replica_set.seeds, shared.clock);
   SHARDTAIL_ASSIGN_OR_RETURN(const auto found, finder.FindPrimary(stop));
   SHARDTAIL_ASSIGN_OR_RETURN(const bool has_captured,
-                             CheckSource(*found.client, shared.config.filter,
-                                         shared.namespace_filter, !replica_set.shard.empty()));
+                             CheckSource(*found.client, shared.config, shared.namespace_filter,
+                                         !replica_set.shard.empty()));
   shared.nothing_captured.Learn(replica_set.name, has_captured);
   return absl::OkStatus();
 }

@@ -173,13 +173,13 @@ PropertyGroup Snapshot() {
               {{"concurrent", SnapshotStreaming::kConcurrent},
                {"after", SnapshotStreaming::kAfter}},
               Field(&Pipeline::snapshot_streaming),
-              "shardtail's own. `after`: first all documents, then the changes, as in Debezium "
-              "1.3. "
-              "`concurrent`: changes are captured while the collections are copied, so a copy may "
-              "take longer than the oplog reaches back; it goes on where it was interrupted."),
+              "shardtail's own. `concurrent`: changes are captured while the collections are "
+              "copied, so a copy may take longer than the oplog reaches back; it goes on where it "
+              "was interrupted. `after`: first all documents, then the changes, as in Debezium "
+              "1.3."),
           Integer("initial.sync.max.threads", kPositive, Field(&Pipeline::snapshot_threads),
-                  "Threads, and connections, that copy at once for each replica set, with "
-                  "`snapshot.streaming=concurrent`. They share one large collection as well.")
+                  "Threads, and connections, that copy at once for each replica set. They share "
+                  "one large collection as well.")
               .AlsoNamed({"snapshot.max.threads"}),
           Milliseconds("snapshot.delay.ms", kNotNegative, Field(&Pipeline::snapshot_delay),
                        "The wait before the snapshot begins."),

@@ -70,7 +70,7 @@ absl::StatusOr<std::map<std::string, StoredOffset>> FileOffsetStore::LoadAll(
 }
 
 absl::Status FileOffsetStore::Save(std::string_view replica_set, const StoredOffset& offset) {
-  return Set(EncodeKey(connector_name_, logical_name_, replica_set), EncodeValue(offset));
+  return Set({{EncodeKey(connector_name_, logical_name_, replica_set), EncodeValue(offset)}});
 }
 
 absl::Status FileOffsetStore::Delete(std::string_view replica_set) {
@@ -98,10 +98,12 @@ absl::StatusOr<std::map<std::string, std::string>> FileOffsetStore::LoadProgress
   return progress;
 }
 
-absl::Status FileOffsetStore::SaveProgress(std::string_view replica_set,
-                                           std::string_view collection,
-                                           std::optional<std::string_view> progress) {
-  return Set(EncodeProgressKey(connector_name_, logical_name_, replica_set, collection), progress);
+absl::Status FileOffsetStore::SaveProgress(std::string_view replica_set, const Progress& progress) {
+  std::map<std::string, std::optional<std::string>> values;
+  for (const auto& [collection, text] : progress) {
+    values[EncodeProgressKey(connector_name_, logical_name_, replica_set, collection)] = text;
+  }
+  return Set(std::move(values));
 }
 
 absl::Status FileOffsetStore::RequireWritable() const {
@@ -109,21 +111,28 @@ absl::Status FileOffsetStore::RequireWritable() const {
   return absl::FailedPreconditionError(fmt::format("offset file {} was opened to read", path_));
 }
 
-absl::Status FileOffsetStore::Set(const std::string& key, std::optional<std::string_view> value) {
+absl::Status FileOffsetStore::Set(std::map<std::string, std::optional<std::string>> values) {
   const std::lock_guard lock(mutex_);
   SHARDTAIL_RETURN_IF_ERROR(RequireWritable());
   // Read anew each time: whatever else is in it must stay.
   SHARDTAIL_ASSIGN_OR_RETURN(std::vector<JavaMapEntry> entries, Read());
-  const auto own = std::ranges::find(entries, key, &JavaMapEntry::key);
-  if (!value.has_value()) {
-    if (own == entries.end()) return absl::OkStatus();
-    entries.erase(own);
-  } else if (own == entries.end()) {
-    entries.push_back({key, std::string(*value)});
-  } else {
-    own->value = std::string(*value);
+  bool changed = std::erase_if(entries, [&](const JavaMapEntry& entry) {
+                   const auto value = values.find(entry.key);
+                   return value != values.end() && !value->second.has_value();
+                 }) > 0;
+  for (JavaMapEntry& entry : entries) {
+    const auto value = values.find(entry.key);
+    if (value == values.end()) continue;
+    entry.value = *std::move(value->second);
+    values.erase(value);
+    changed = true;
   }
-  return Replace(entries);
+  for (auto& [key, value] : values) {
+    if (!value.has_value()) continue;
+    entries.push_back({key, *std::move(value)});
+    changed = true;
+  }
+  return changed ? Replace(entries) : absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<JavaMapEntry>> FileOffsetStore::Read() const {

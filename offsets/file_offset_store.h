@@ -2,8 +2,11 @@
 #define SHARDTAIL_OFFSETS_FILE_OFFSET_STORE_H_
 
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -38,8 +41,7 @@ class FileOffsetStore : public OffsetStore {
   absl::Status Delete(std::string_view replica_set) override;
   absl::StatusOr<std::map<std::string, std::string>> LoadProgress(
       std::string_view replica_set, const std::stop_token& stop) override;
-  absl::Status SaveProgress(std::string_view replica_set, std::string_view collection,
-                            std::optional<std::string_view> progress) override;
+  absl::Status SaveProgress(std::string_view replica_set, const Progress& progress) override;
 
  private:
   struct CloseFile {
@@ -53,7 +55,8 @@ class FileOffsetStore : public OffsetStore {
   absl::StatusOr<std::vector<JavaMapEntry>> Read() const;
   absl::Status Replace(const std::vector<JavaMapEntry>& entries) const;
   absl::Status Write(const std::string& path, const std::string& bytes) const;
-  absl::Status Set(const std::string& key, std::optional<std::string_view> value);
+  // By key; nullopt removes one.
+  absl::Status Set(std::map<std::string, std::optional<std::string>> values);
   absl::Status RequireWritable() const;
 
   const std::string connector_name_;

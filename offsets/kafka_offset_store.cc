@@ -178,39 +178,45 @@ absl::Status KafkaOffsetStore::ReadAll(
 }
 
 absl::Status KafkaOffsetStore::Save(std::string_view replica_set, const StoredOffset& offset) {
-  return Write(EncodeKey(options_.connector_name, options_.logical_name, replica_set),
-               EncodeValue(offset), fmt::format("the offset of replica set {}", replica_set));
+  return Write({{EncodeKey(options_.connector_name, options_.logical_name, replica_set),
+                 EncodeValue(offset)}},
+               fmt::format("the offset of replica set {}", replica_set));
 }
 
 absl::Status KafkaOffsetStore::Delete(std::string_view replica_set) {
   SHARDTAIL_ASSIGN_OR_RETURN(const auto progress, LoadProgress(replica_set, {}));
-  for (const auto& [collection, text] : progress) {
-    SHARDTAIL_RETURN_IF_ERROR(SaveProgress(replica_set, collection, std::nullopt));
-  }
-  return Write(EncodeKey(options_.connector_name, options_.logical_name, replica_set), std::nullopt,
-               fmt::format("the offset of replica set {}", replica_set));
+  Progress none;
+  for (const auto& [collection, text] : progress) none[collection] = std::nullopt;
+  SHARDTAIL_RETURN_IF_ERROR(SaveProgress(replica_set, none));
+  return Write(
+      {{EncodeKey(options_.connector_name, options_.logical_name, replica_set), std::nullopt}},
+      fmt::format("the offset of replica set {}", replica_set));
 }
 
 absl::Status KafkaOffsetStore::SaveProgress(std::string_view replica_set,
-                                            std::string_view collection,
-                                            std::optional<std::string_view> progress) {
-  return Write(
-      EncodeProgressKey(options_.connector_name, options_.logical_name, replica_set, collection),
-      progress,
-      fmt::format("the progress of collection {} of replica set {}", collection, replica_set));
+                                            const Progress& progress) {
+  Records records;
+  for (const auto& [collection, text] : progress) {
+    records[EncodeProgressKey(options_.connector_name, options_.logical_name, replica_set,
+                              collection)] = text;
+  }
+  return Write(records, fmt::format("the progress of the snapshot of replica set {}", replica_set));
 }
 
-absl::Status KafkaOffsetStore::Write(std::string_view key, std::optional<std::string_view> value,
-                                     std::string_view what) {
+absl::Status KafkaOffsetStore::Write(const Records& records, std::string_view what) {
   const std::lock_guard lock(mutex_);
   if (producer_ == nullptr) {
     return absl::FailedPreconditionError(
         fmt::format("topic {} of offsets was opened to read", options_.topic));
   }
-  const uint64_t ticket = ++last_ticket_;
-  absl::Status written = producer_->Send({.topic = options_.topic, .key = key, .value = value},
-                                         ticket, std::stop_token());
-  if (written.ok()) written = delivery_.Await(ticket, options_.flush_timeout);
+  delivery_.Expect(last_ticket_ + 1, static_cast<int64_t>(records.size()));
+  absl::Status written;
+  for (const auto& [key, value] : records) {
+    if (!written.ok()) break;
+    written = producer_->Send({.topic = options_.topic, .key = key, .value = value}, ++last_ticket_,
+                              std::stop_token());
+  }
+  if (written.ok()) written = delivery_.Await(options_.flush_timeout);
   if (written.ok()) return written;
   return absl::Status(written.code(),
                       fmt::format("{} was not stored: {}", what, std::string(written.message())));
@@ -224,20 +230,27 @@ void KafkaOffsetStore::Delivery::OnFailed(uint64_t ticket, const absl::Status& s
   Settle(ticket, status);
 }
 
+void KafkaOffsetStore::Delivery::Expect(uint64_t first, int64_t count) {
+  const std::lock_guard lock(mutex_);
+  first_ = first;
+  missing_ = count;
+  status_ = absl::OkStatus();
+}
+
 void KafkaOffsetStore::Delivery::Settle(uint64_t ticket, const absl::Status& status) {
   {
     const std::lock_guard lock(mutex_);
-    if (ticket < ticket_) return;
-    ticket_ = ticket;
-    status_ = status;
+    if (ticket < first_) return;  // of a write that was given up
+    --missing_;
+    status_.Update(status);
   }
   settled_.notify_all();
 }
 
-absl::Status KafkaOffsetStore::Delivery::Await(uint64_t ticket, absl::Duration timeout) {
+absl::Status KafkaOffsetStore::Delivery::Await(absl::Duration timeout) {
   std::unique_lock lock(mutex_);
   if (!settled_.wait_for(lock, absl::ToChronoNanoseconds(timeout),
-                         [this, ticket] { return ticket_ >= ticket; })) {
+                         [this] { return missing_ == 0; })) {
     return absl::DeadlineExceededError(
         fmt::format("Kafka has not acknowledged it in {}", absl::FormatDuration(timeout)));
   }

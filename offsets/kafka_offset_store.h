@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -42,23 +43,26 @@ class KafkaOffsetStore : public OffsetStore {
   absl::Status Delete(std::string_view replica_set) override;
   absl::StatusOr<std::map<std::string, std::string>> LoadProgress(
       std::string_view replica_set, const std::stop_token& stop) override;
-  absl::Status SaveProgress(std::string_view replica_set, std::string_view collection,
-                            std::optional<std::string_view> progress) override;
+  absl::Status SaveProgress(std::string_view replica_set, const Progress& progress) override;
 
  private:
-  // Hears what became of the newest write.
+  // Hears what became of the newest write's records.
   class Delivery : public kafka::DeliveryListener {
    public:
     void OnDelivered(std::span<const uint64_t> tickets) override;
     void OnFailed(uint64_t ticket, const absl::Status& status) override;
-    absl::Status Await(uint64_t ticket, absl::Duration timeout);
+    // Before they are sent: `count` records, with tickets from `first` on.
+    void Expect(uint64_t first, int64_t count);
+    // The first error of one of them.
+    absl::Status Await(absl::Duration timeout);
 
    private:
     void Settle(uint64_t ticket, const absl::Status& status);
 
     std::mutex mutex_;  // guards all below
     std::condition_variable settled_;
-    uint64_t ticket_ = 0;
+    uint64_t first_ = 1;
+    int64_t missing_ = 0;
     absl::Status status_;
   };
 
@@ -80,8 +84,9 @@ class KafkaOffsetStore : public OffsetStore {
   // Every record of the topic. With mutex_ held.
   absl::Status ReadAll(absl::FunctionRef<absl::Status(const kafka::TopicRecord&)> consume,
                        const std::stop_token& stop);
-  absl::Status Write(std::string_view key, std::optional<std::string_view> value,
-                     std::string_view what);
+  // By key; nullopt is a tombstone.
+  using Records = std::map<std::string, std::optional<std::string>>;
+  absl::Status Write(const Records& records, std::string_view what);
 
   const Options options_;
   const Access access_;

@@ -37,9 +37,9 @@ class OffsetStore {
   virtual absl::StatusOr<std::map<std::string, std::string>> LoadProgress(
       std::string_view replica_set, const std::stop_token& stop) = 0;
 
-  // Of one collection; nullopt removes it. Durable when it returns OK.
-  virtual absl::Status SaveProgress(std::string_view replica_set, std::string_view collection,
-                                    std::optional<std::string_view> progress) = 0;
+  // By collection; nullopt removes one. Durable when it returns OK, and else in part, perhaps.
+  using Progress = std::map<std::string, std::optional<std::string>>;
+  virtual absl::Status SaveProgress(std::string_view replica_set, const Progress& progress) = 0;
 };
 
 }  // namespace shardtail::offsets

@@ -5,7 +5,6 @@
 #include <stop_token>
 #include <string>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "event/change_event.h"
@@ -36,15 +35,8 @@ class Member {
 
   virtual tailer::EntryLookup& lookup() = 0;
 
-  // A connection of its own for each worker of a snapshot inside the stream. Any thread.
+  // A connection of its own for each worker of a copy. Any thread.
   virtual absl::StatusOr<std::unique_ptr<SnapshotSource>> OpenSnapshotSource() = 0;
-
-  // Copies every collection that `captures` accepts: one `r` event for each document, the very last
-  // one marked kLast, all at the position of `start`. Returns the number of events.
-  virtual absl::StatusOr<int64_t> Copy(
-      absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures,
-      const offsets::StoredOffset& start,
-      absl::FunctionRef<absl::Status(const event::ChangeEvent&)> consume) = 0;
 
   // Where the oplog begins, and whether the replica set's own beginning is still in it: then all
   // that it holds came through its oplog.

@@ -18,10 +18,10 @@ enum class SnapshotStreaming { kConcurrent, kAfter };
 enum class FailureMode { kFail, kWarn, kSkip };
 
 struct Options {
-  SnapshotMode snapshot_mode = SnapshotMode::kInitial;               // snapshot.mode
-  absl::Duration snapshot_delay = absl::ZeroDuration();              // snapshot.delay.ms
-  int snapshot_fetch_size = 0;                                       // snapshot.fetch.size
-  SnapshotStreaming snapshot_streaming = SnapshotStreaming::kAfter;  // snapshot.streaming
+  SnapshotMode snapshot_mode = SnapshotMode::kInitial;                    // snapshot.mode
+  absl::Duration snapshot_delay = absl::ZeroDuration();                   // snapshot.delay.ms
+  int snapshot_fetch_size = 0;                                            // snapshot.fetch.size
+  SnapshotStreaming snapshot_streaming = SnapshotStreaming::kConcurrent;  // snapshot.streaming
   int snapshot_threads = 1;                   // initial.sync.max.threads, for each replica set
   int64_t snapshot_documents_per_second = 0;  // snapshot.max.documents.per.second; 0: no limit
   int64_t snapshot_bytes_per_second = 0;      // snapshot.max.bytes.per.second; 0: no limit

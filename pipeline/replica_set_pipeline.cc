@@ -22,7 +22,7 @@ constexpr absl::Duration kWindowInterval = absl::Seconds(30);
 constexpr absl::Duration kCopyPause = absl::Milliseconds(5);
 
 // The progress record that tells of which copy the others are.
-constexpr std::string_view kPlanKey = "plan";
+constexpr char kPlanKey[] = "plan";
 
 // Progress records of copies of single collections: this and the UUID.
 constexpr std::string_view kSinglePrefix = "single/";
@@ -32,7 +32,7 @@ std::string SingleKey(const snapshot::CollectionUuid& uuid) {
 }
 
 // The record that copies are paused.
-constexpr std::string_view kPausedKey = "paused";
+constexpr char kPausedKey[] = "paused";
 
 // For what is in flight when a copy begins.
 constexpr absl::Duration kFlushTimeout = absl::Seconds(30);
@@ -99,10 +99,9 @@ absl::Status ReplicaSetPipeline::Run(const std::stop_token& stop) {
   if (delivery_ == nullptr) SHARDTAIL_RETURN_IF_ERROR(OpenDelivery());
   if (!progress_.has_value()) SHARDTAIL_RETURN_IF_ERROR(FindStart(*member, stop));
   while (true) {
-    if (copy_needed_ && options_.snapshot_streaming == SnapshotStreaming::kConcurrent) {
-      SHARDTAIL_RETURN_IF_ERROR(PrepareCopy(*member, stop));
-    } else if (copy_needed_) {
-      SHARDTAIL_RETURN_IF_ERROR(Copy(*member, stop));
+    if (copy_needed_) SHARDTAIL_RETURN_IF_ERROR(PrepareCopy(*member, stop));
+    if (copying_ && after() && progress_->initsync) {
+      SHARDTAIL_RETURN_IF_ERROR(CopyFirst(*member, stop));
     }
     if (options_.snapshot_mode == SnapshotMode::kInitialOnly && !copying_) {
       base::LogInfo("nothing more to do, as snapshot.mode=initial_only says");
@@ -227,10 +226,14 @@ absl::Status ReplicaSetPipeline::PrepareCopy(Member& member, const std::stop_tok
   }
   {
     // What an earlier copy has in the sink still is not to be recorded for this one.
+    const std::lock_guard record_lock(record_mutex_);
     const std::lock_guard lock(snapshot_mutex_);
     snapshot_.reset();
     recorded_.clear();
+    unsaved_.clear();
   }
+  // All of the stream since the copy's begin must follow it then.
+  if (after() && progress_.has_value()) SHARDTAIL_RETURN_IF_ERROR(GiveUpLostStart(member));
   bool goes_on = false;
   if (progress_.has_value() && progress_->initsync && progress_->copy != 0) {
     SHARDTAIL_ASSIGN_OR_RETURN(goes_on, LoadProgress(stop));
@@ -239,7 +242,7 @@ absl::Status ReplicaSetPipeline::PrepareCopy(Member& member, const std::stop_tok
     if (++copies_in_a_row_ > kMaxCopiesInARow) {
       return absl::FailedPreconditionError(
           fmt::format("{} copies in a row lost their position: the oplog of {} is too short, give "
-                      "it more room (replSetResizeOplog)",
+                      "it more room (replSetResizeOplog), or capture fewer collections",
                       kMaxCopiesInARow, replica_set_));
     }
     // It copies those of the single ones as well.
@@ -250,7 +253,7 @@ absl::Status ReplicaSetPipeline::PrepareCopy(Member& member, const std::stop_tok
     progress_->initsync = true;
     progress_->copy = std::max<int64_t>(parts_.clock.NowMillis(), 1);
     SHARDTAIL_RETURN_IF_ERROR(
-        parts_.store.SaveProgress(replica_set_, kPlanKey, std::to_string(progress_->copy)));
+        parts_.store.SaveProgress(replica_set_, {{kPlanKey, std::to_string(progress_->copy)}}));
     progress_stored_ = true;
     // Stored before the first event goes out: should this copy be cut off, the next run must know
     // from where on deletes were seen.
@@ -266,7 +269,7 @@ absl::Status ReplicaSetPipeline::PrepareCopy(Member& member, const std::stop_tok
 
 absl::StatusOr<bool> ReplicaSetPipeline::LoadProgress(const std::stop_token& stop) {
   SHARDTAIL_ASSIGN_OR_RETURN(const auto stored, parts_.store.LoadProgress(replica_set_, stop));
-  const auto plan = stored.find(std::string(kPlanKey));
+  const auto plan = stored.find(kPlanKey);
   if (plan == stored.end() || plan->second != std::to_string(progress_->copy)) return false;
   for (const auto& [key, text] : stored) {
     const auto uuid = snapshot::ParseUuid(key);
@@ -279,11 +282,12 @@ absl::StatusOr<bool> ReplicaSetPipeline::LoadProgress(const std::stop_token& sto
 
 absl::Status ReplicaSetPipeline::RemoveProgress(bool single, const std::stop_token& stop) {
   SHARDTAIL_ASSIGN_OR_RETURN(const auto stored, parts_.store.LoadProgress(replica_set_, stop));
+  offsets::OffsetStore::Progress none;
   for (const auto& [key, text] : stored) {
     const bool of_all = key == kPlanKey || snapshot::ParseUuid(key).has_value();
-    if (!of_all && !(single && key.starts_with(kSinglePrefix))) continue;
-    SHARDTAIL_RETURN_IF_ERROR(parts_.store.SaveProgress(replica_set_, key, std::nullopt));
+    if (of_all || (single && key.starts_with(kSinglePrefix))) none[key] = std::nullopt;
   }
+  if (!none.empty()) SHARDTAIL_RETURN_IF_ERROR(parts_.store.SaveProgress(replica_set_, none));
   if (single) {
     const std::lock_guard lock(snapshot_mutex_);
     single_.clear();
@@ -297,7 +301,7 @@ absl::StatusOr<bool> ReplicaSetPipeline::LoadSingleCopies(const std::stop_token&
     if (single_loaded_) return !single_.empty();
   }
   SHARDTAIL_ASSIGN_OR_RETURN(const auto stored, parts_.store.LoadProgress(replica_set_, stop));
-  paused_ = stored.contains(std::string(kPausedKey));
+  paused_ = stored.contains(kPausedKey);
   for (const auto& [key, text] : stored) {
     if (!SignalPost::IsSignal(key)) continue;
     const auto signal = SignalPost::Decode(text);
@@ -321,7 +325,8 @@ absl::StatusOr<bool> ReplicaSetPipeline::LoadSingleCopies(const std::stop_token&
   return !single_.empty();
 }
 
-absl::Status ReplicaSetPipeline::BeginCopy(Member& member, const std::stop_token& stop) {
+absl::Status ReplicaSetPipeline::BeginCopy(Member& member, bool before_stream,
+                                           const std::stop_token& stop) {
   StreamSnapshot::Hooks hooks{
       .publish = [this, &stop](const event::ChangeEvent& event) -> absl::Status {
         SHARDTAIL_RETURN_IF_ERROR(delivery_->tracker.failure());
@@ -331,14 +336,16 @@ absl::Status ReplicaSetPipeline::BeginCopy(Member& member, const std::stop_token
       .before_range = nullptr,
       .last_ticket = [this] { return delivery_->tracker.last_ticket(); },
       .captures = [this](const event::Namespace& ns) { return Copies(ns); }};
-  if (order_ != nullptr) {
+  if (order_ != nullptr && !before_stream) {
     hooks.before_range = [this, &member, &stop](std::string_view ns, bson::Timestamp time) {
       return order_->BeforeRange(ns, time, member, stop);
     };
   }
-  auto made = std::make_unique<StreamSnapshot>([&member] { return member.OpenSnapshotSource(); },
-                                               std::move(hooks), options_, progress_->position.ts,
-                                               parts_.clock);
+  auto made = std::make_unique<StreamSnapshot>(
+      [&member] { return member.OpenSnapshotSource(); }, std::move(hooks), options_,
+      tailer::OplogPoint{
+          .position = progress_->position, .session = progress_->session, .h = progress_->h},
+      before_stream, parts_.clock);
   StreamSnapshot& snapshot = *made;
   StreamSnapshot::Progress recorded;
   StreamSnapshot::Progress single;
@@ -352,8 +359,9 @@ absl::Status ReplicaSetPipeline::BeginCopy(Member& member, const std::stop_token
   snapshot.SetPaused(paused_);
   if (progress_->initsync) {
     SHARDTAIL_ASSIGN_OR_RETURN(const int64_t collections, snapshot.CopyAll(recorded));
-    base::LogInfo("snapshot of {} collections from {}, while the stream goes on after {}",
-                  collections, member.name(), event::ToString(progress_->position));
+    base::LogInfo("snapshot of {} collections from {}, {} {}", collections, member.name(),
+                  before_stream ? "and then the stream after" : "while the stream goes on after",
+                  event::ToString(progress_->position));
   }
   SHARDTAIL_RETURN_IF_ERROR(FindNames(member, &single));
   for (const auto& [uuid, progress] : single) {
@@ -362,7 +370,7 @@ absl::Status ReplicaSetPipeline::BeginCopy(Member& member, const std::stop_token
       continue;
     }
     SHARDTAIL_RETURN_IF_ERROR(
-        parts_.store.SaveProgress(replica_set_, SingleKey(uuid), std::nullopt));
+        parts_.store.SaveProgress(replica_set_, {{SingleKey(uuid), std::nullopt}}));
     const std::lock_guard lock(snapshot_mutex_);
     single_.erase(uuid);
   }
@@ -402,13 +410,14 @@ absl::Status ReplicaSetPipeline::CopyOne(const snapshot::CollectionUuid& uuid,
                                          const snapshot::CollectionProgress& progress,
                                          Member& member, const std::stop_token& stop) {
   const std::lock_guard record_lock(record_mutex_);
-  SHARDTAIL_RETURN_IF_ERROR(
-      parts_.store.SaveProgress(replica_set_, SingleKey(uuid), snapshot::EncodeProgress(progress)));
+  SHARDTAIL_RETURN_IF_ERROR(parts_.store.SaveProgress(
+      replica_set_, {{SingleKey(uuid), snapshot::EncodeProgress(progress)}}));
   {
     const std::lock_guard lock(snapshot_mutex_);
+    unsaved_.erase(SingleKey(uuid));
     single_[uuid] = progress;
   }
-  if (!copying_) return BeginCopy(member, stop);
+  if (!copying_) return BeginCopy(member, /*before_stream=*/false, stop);
   if (snapshot_->CopyOne(uuid, progress)) {
     base::LogInfo("copying {} while the stream goes on", progress.ns);
   }
@@ -488,7 +497,7 @@ absl::Status ReplicaSetPipeline::ExecuteSnapshot(const signals::Signal& signal, 
 
 absl::Status ReplicaSetPipeline::SetPaused(bool paused) {
   SHARDTAIL_RETURN_IF_ERROR(parts_.store.SaveProgress(
-      replica_set_, kPausedKey, paused ? std::optional<std::string_view>("true") : std::nullopt));
+      replica_set_, {{kPausedKey, paused ? std::optional<std::string>("true") : std::nullopt}}));
   paused_ = paused;
   if (copying_) snapshot_->SetPaused(paused);
   base::LogInfo("copies are {}", paused ? "paused, until a signal resume-snapshot" : "resumed");
@@ -522,7 +531,7 @@ absl::Status ReplicaSetPipeline::HandleArrival(const snapshot::CollectionUuid& u
 }
 
 absl::Status ReplicaSetPipeline::EndInitialCopy() {
-  copies_in_a_row_ = 0;
+  if (!after()) copies_in_a_row_ = 0;  // else the stream has yet to be reached
   base::LogInfo("snapshot complete: {} documents since the start of this run",
                 snapshot_->documents());
   if (snapshot_->documents() > 0 && !snapshot_->marked_last()) {
@@ -536,108 +545,74 @@ absl::Status ReplicaSetPipeline::EndInitialCopy() {
   return parts_.committer.CommitNow(replica_set_);
 }
 
+void ReplicaSetPipeline::NoteSettled(uint64_t settled) {
+  std::vector<snapshot::CollectionUuid> forgotten = snapshot_->TakeForgotten();
+  for (auto& [uuid, progress] : snapshot_->Settle(settled)) {
+    if (progress.kind == snapshot::CopyKind::kInitial) {
+      unsaved_[snapshot::ToString(uuid)] = snapshot::EncodeProgress(progress);
+      recorded_[uuid] = std::move(progress);
+    } else if (progress.complete()) {
+      base::LogInfo("{} is copied", progress.ns);
+      forgotten.push_back(uuid);
+    } else {
+      unsaved_[SingleKey(uuid)] = snapshot::EncodeProgress(progress);
+      single_[uuid] = std::move(progress);
+    }
+  }
+  for (const snapshot::CollectionUuid& uuid : forgotten) {
+    unsaved_[SingleKey(uuid)] = std::nullopt;
+    single_.erase(uuid);
+  }
+}
+
 absl::Status ReplicaSetPipeline::RecordProgress(const offsets::StoredOffset& stored,
                                                 uint64_t settled) {
-  std::vector<std::pair<snapshot::CollectionUuid, snapshot::CollectionProgress>> changed;
-  std::vector<snapshot::CollectionUuid> forgotten;
+  offsets::OffsetStore::Progress changed;
   const std::lock_guard record_lock(record_mutex_);
   bool remove = false;
   {
     const std::lock_guard lock(snapshot_mutex_);
-    if (snapshot_ != nullptr) changed = snapshot_->Settle(settled);
-    if (snapshot_ != nullptr) forgotten = snapshot_->TakeForgotten();
-    for (const auto& [uuid, progress] : changed) {
-      if (progress.kind == snapshot::CopyKind::kInitial) {
-        recorded_[uuid] = progress;
-      } else if (progress.complete()) {
-        forgotten.push_back(uuid);
-        base::LogInfo("{} is copied", progress.ns);
-      } else {
-        single_[uuid] = progress;
-      }
-    }
-    for (const snapshot::CollectionUuid& uuid : forgotten) single_.erase(uuid);
+    if (snapshot_ != nullptr) NoteSettled(settled);
     remove = !stored.initsync && progress_stored_;
+    changed = unsaved_;
   }
-  for (const auto& [uuid, progress] : changed) {
-    const bool initial = progress.kind == snapshot::CopyKind::kInitial;
-    if (!initial && progress.complete()) continue;
-    SHARDTAIL_RETURN_IF_ERROR(parts_.store.SaveProgress(
-        replica_set_, initial ? snapshot::ToString(uuid) : SingleKey(uuid),
-        snapshot::EncodeProgress(progress)));
+  if (!changed.empty()) {
+    SHARDTAIL_RETURN_IF_ERROR(parts_.store.SaveProgress(replica_set_, changed));
   }
-  for (const snapshot::CollectionUuid& uuid : forgotten) {
-    SHARDTAIL_RETURN_IF_ERROR(
-        parts_.store.SaveProgress(replica_set_, SingleKey(uuid), std::nullopt));
-  }
-  if (!remove) return absl::OkStatus();
-  SHARDTAIL_RETURN_IF_ERROR(RemoveProgress(/*single=*/false, {}));
+  if (remove) SHARDTAIL_RETURN_IF_ERROR(RemoveProgress(/*single=*/false, {}));
   const std::lock_guard lock(snapshot_mutex_);
+  unsaved_.clear();
+  if (!remove) return absl::OkStatus();
   progress_stored_ = false;
   recorded_.clear();
   return absl::OkStatus();
 }
 
-absl::Status ReplicaSetPipeline::Copy(Member& member, const std::stop_token& stop) {
+absl::Status ReplicaSetPipeline::CopyFirst(Member& member, const std::stop_token& stop) {
   const base::ScopedLogContext context("snapshot");
-  if (++copies_in_a_row_ > kMaxCopiesInARow) {
-    return absl::FailedPreconditionError(
-        fmt::format("{} copies in a row took longer than the oplog of {} reaches back: give the "
-                    "oplog more room "
-                    "(replSetResizeOplog), or capture fewer collections",
-                    kMaxCopiesInARow, replica_set_));
-  }
-  if (progress_.has_value()) {
-    // An earlier attempt's position serves only while the oplog still holds it.
-    SHARDTAIL_ASSIGN_OR_RETURN(const auto source, member.Tail(progress_->position));
-    const absl::Status held = source->Next().status();
-    if (IsLostPosition(held)) {
-      base::LogWarn("the interrupted copy's position is gone: {}", std::string(held.message()));
-      progress_.reset();
-    } else {
-      SHARDTAIL_RETURN_IF_ERROR(held);
+  const absl::Cleanup stop_workers = [this] {
+    if (snapshot_ != nullptr) snapshot_->StopWorkers();
+  };
+  SHARDTAIL_RETURN_IF_ERROR(LoadSingleCopies(stop).status());
+  SHARDTAIL_RETURN_IF_ERROR(BeginCopy(member, /*before_stream=*/true, stop));
+  while (copying_) {
+    SHARDTAIL_RETURN_IF_ERROR(TakeSignals(member, stop));
+    SHARDTAIL_RETURN_IF_ERROR(AdvanceCopy(stop));
+    SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->EndBatch());
+    SHARDTAIL_RETURN_IF_ERROR(delivery_->tracker.failure());
+    if (!parts_.clock.Sleep(kCopyPause, stop)) {
+      return absl::CancelledError("stopped during the snapshot");
     }
   }
-  if (!progress_.has_value()) {
-    SHARDTAIL_ASSIGN_OR_RETURN(progress_, member.Latest());
-  }
-  if (!parts_.clock.Sleep(options_.snapshot_delay, stop)) {
-    return absl::CancelledError("stopped before the snapshot");
-  }
-  Publisher& publisher = *delivery_->publisher;
-  offsets::StoredOffset done = *progress_;
-  done.initsync = false;
-  done.copy = 0;
-  offsets::StoredOffset unfinished = done;
-  unfinished.initsync = true;
-  // Stored before the first event goes out: should this copy be cut off, the next one must know
-  // where it began, or what is deleted between the two would stay in the topics for ever.
-  // It copies those of the single ones as well.
-  SHARDTAIL_RETURN_IF_ERROR(RemoveProgress(/*single=*/true, stop));
-  publisher.Pass(unfinished);
-  SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->Flush(kFlushTimeout));
-  SHARDTAIL_RETURN_IF_ERROR(parts_.committer.CommitNow(replica_set_));
-  base::LogInfo("snapshot begins on {} at {}", member.name(), event::ToString(done.position));
-  const absl::Duration begun = parts_.clock.Monotonic();
-  SHARDTAIL_ASSIGN_OR_RETURN(
-      const int64_t copied,
-      member.Copy([&](const event::Namespace& ns) { return publisher.Captures(ns); }, done,
-                  [&](const event::ChangeEvent& event) -> absl::Status {
-                    if (stop.stop_requested()) {
-                      return absl::CancelledError("stopped during the snapshot");
-                    }
-                    SHARDTAIL_RETURN_IF_ERROR(delivery_->tracker.failure());
-                    metrics_.snapshot_documents.Add();
-                    const bool last = event.snapshot == event::SnapshotMark::kLast;
-                    return publisher.Publish(event, last ? done : unfinished, stop);
-                  }));
-  publisher.Pass(done);
-  SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->EndBatch());
-  base::LogInfo("snapshot complete: {} documents in {}", copied,
-                absl::FormatDuration(parts_.clock.Monotonic() - begun));
-  progress_ = done;
-  copy_needed_ = false;
-  copied_always_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::GiveUpLostStart(Member& member) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto source, member.Tail(progress_->position));
+  const absl::Status held = source->Next().status();
+  if (!IsLostPosition(held)) return held;
+  base::LogWarn("the interrupted copy's position is gone: {}", std::string(held.message()));
+  progress_.reset();
   return absl::OkStatus();
 }
 
@@ -668,7 +643,9 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
     if (snapshot_ != nullptr) snapshot_->StopWorkers();
   };
   SHARDTAIL_ASSIGN_OR_RETURN(const bool has_single, LoadSingleCopies(stop));
-  if (copying_ || has_single) SHARDTAIL_RETURN_IF_ERROR(BeginCopy(member, stop));
+  if (copying_ || has_single) {
+    SHARDTAIL_RETURN_IF_ERROR(BeginCopy(member, /*before_stream=*/false, stop));
+  }
   bson::Timestamp end;  // when it is finishing: the last entry to handle
   base::LogInfo("streaming from {} after {}", member.name(), event::ToString(progress_->position));
   Publisher& publisher = *delivery_->publisher;
@@ -787,7 +764,7 @@ absl::Status ReplicaSetPipeline::HandleEntry(bson::View entry, tailer::EntryDeco
 
 absl::Status ReplicaSetPipeline::AdvanceCopy(const std::stop_token& stop) {
   SHARDTAIL_RETURN_IF_ERROR(snapshot_->HandOverReady(stop));
-  if (order_ != nullptr) order_->EndEntry(snapshot_->OldestRead());
+  if (order_ != nullptr && !snapshot_->before_stream()) order_->EndEntry(snapshot_->OldestRead());
   if (snapshot_->active() && snapshot_->all_handed_over() && delivery_->tracker.pending() == 0) {
     SHARDTAIL_RETURN_IF_ERROR(parts_.committer.CommitNow(replica_set_));
   }

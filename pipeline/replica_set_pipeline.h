@@ -56,10 +56,10 @@ struct PipelineStart {
 // to the sink, without repeating any, unless the sink itself failed; then a new one is made and the
 // capture goes on from the stored offset.
 //
-// With snapshot.streaming=concurrent a copy runs inside the stream (StreamSnapshot), and goes on
-// where it was interrupted. With `after` it comes before the stream; one that was interrupted is
-// then begun again, but the stream starts at the position of the *first* attempt: what that one
-// announced and was deleted since is so deleted in the topics as well.
+// A copy (StreamSnapshot) runs inside the stream, and goes on where it was interrupted. With
+// snapshot.streaming=after it comes before the stream, which starts at the position where the
+// *first* attempt at it began: what was announced and deleted since is so deleted in the topics
+// as well.
 //
 // Run(), Drain() and the constructor belong to one thread, the replica set's.
 class ReplicaSetPipeline {
@@ -123,7 +123,7 @@ class ReplicaSetPipeline {
   // Reads what is stored of the copies of single collections into single_, once. Whether there are
   // any.
   absl::StatusOr<bool> LoadSingleCopies(const std::stop_token& stop);
-  absl::Status BeginCopy(Member& member, const std::stop_token& stop);
+  absl::Status BeginCopy(Member& member, bool before_stream, const std::stop_token& stop);
   // Gives them the names that they have now; an empty one where there is no such collection.
   absl::Status FindNames(Member& member, StreamSnapshot::Progress* single);
   // Copies one collection inside the stream, from now on whatever happens to the process.
@@ -147,9 +147,15 @@ class ReplicaSetPipeline {
   // Hands over what was read; ends the copy when all of it is acknowledged.
   absl::Status AdvanceCopy(const std::stop_token& stop);
   absl::Status EndInitialCopy();
+  // With both mutexes held: what is to be recorded, now that all up to this ticket is acknowledged.
+  void NoteSettled(uint64_t settled);
   // The committer's, when an offset is stored.
   absl::Status RecordProgress(const offsets::StoredOffset& stored, uint64_t settled);
-  absl::Status Copy(Member& member, const std::stop_token& stop);
+  bool after() const { return options_.snapshot_streaming == SnapshotStreaming::kAfter; }
+  // With snapshot.streaming=after: all of the copy, before the stream.
+  absl::Status CopyFirst(Member& member, const std::stop_token& stop);
+  // An interrupted copy's begin that is not in the oplog any more is none.
+  absl::Status GiveUpLostStart(Member& member);
   absl::Status Stream(Member& member, const std::stop_token& stop);
   absl::Status HandleEntry(bson::View entry, tailer::EntryDecoder& decoder, Member& member,
                            const std::stop_token& stop);
@@ -177,12 +183,14 @@ class ReplicaSetPipeline {
   std::mutex snapshot_mutex_;  // guards the pointer, for the committer's thread
   std::unique_ptr<StreamSnapshot> snapshot_;
   StreamSnapshot::Progress recorded_;  // guarded as well: what is stored of the copy
+  // Guarded as well: of what is to be stored of all copies, what is not yet.
+  offsets::OffsetStore::Progress unsaved_;
   // Guarded as well: copies of single collections that are not complete (StreamSnapshot::CopyOne).
   StreamSnapshot::Progress single_;
   bool single_loaded_ = false;    // guarded as well
   bool progress_stored_ = false;  // guarded as well: there may be records of recorded_
-  bool copying_ = false;          // inside the stream
-  bool copied_always_ = false;    // snapshot.mode=always: in this process, once
+  bool copying_ = false;
+  bool copied_always_ = false;  // snapshot.mode=always: in this process, once
 
   std::mutex inbox_mutex_;                        // guards the next
   std::map<std::string, signals::Signal> inbox_;  // signals to do, by their keys

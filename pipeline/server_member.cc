@@ -7,9 +7,6 @@
 #include "base/status_macros.h"
 #include "mongo/cursor.h"
 #include "pipeline/server_snapshot_source.h"
-#include "snapshot/collection_list.h"
-#include "snapshot/server_collection_source.h"
-#include "snapshot/snapshot_reader.h"
 #include "tailer/oplog_reader.h"
 #include "tailer/oplog_window.h"
 
@@ -70,18 +67,6 @@ absl::StatusOr<std::unique_ptr<SnapshotSource>> ServerMember::OpenSnapshotSource
   SHARDTAIL_ASSIGN_OR_RETURN(auto client,
                              mongo::Client::Create(connection_, client_->server(), stop_));
   return std::make_unique<ServerSnapshotSource>(std::move(client), options_, max_wire_version_);
-}
-
-absl::StatusOr<int64_t> ServerMember::Copy(
-    absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures,
-    const offsets::StoredOffset& start,
-    absl::FunctionRef<absl::Status(const event::ChangeEvent&)> consume) {
-  SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<std::string> collections,
-                             snapshot::ListCollections(*client_, captures));
-  snapshot::ServerCollectionSource source(*client_, {.fetch_size = options_.snapshot_fetch_size});
-  snapshot::SnapshotReader reader(
-      source, {.position = start.position, .session = start.session, .h = start.h});
-  return reader.Read(collections, consume);
 }
 
 absl::StatusOr<Member::Beginning> ServerMember::FindBeginning() {

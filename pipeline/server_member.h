@@ -19,8 +19,8 @@
 
 namespace shardtail::pipeline {
 
-// A real server. It uses two connections: one tails the oplog, the other copies, looks entries up
-// and asks for the server's role.
+// A real server. It uses two connections: one tails the oplog, the other looks entries up and asks
+// for the server's role. A copy has others.
 class ServerMember : public Member {
  public:
   // Takes the connection that `found` holds. A request of `stop` interrupts both connections.
@@ -32,10 +32,6 @@ class ServerMember : public Member {
   absl::StatusOr<std::unique_ptr<tailer::OplogSource>> Tail(const event::Position& from) override;
   tailer::EntryLookup& lookup() override { return lookup_; }
   absl::StatusOr<std::unique_ptr<SnapshotSource>> OpenSnapshotSource() override;
-  absl::StatusOr<int64_t> Copy(
-      absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures,
-      const offsets::StoredOffset& start,
-      absl::FunctionRef<absl::Status(const event::ChangeEvent&)> consume) override;
   absl::StatusOr<Beginning> FindBeginning() override;
   absl::StatusOr<offsets::StoredOffset> LastUntil(bson::Timestamp ts) override;
   bool GivesMigrationSigns() const override;

@@ -1,5 +1,7 @@
 #include "pipeline/server_snapshot_source.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/status_macros.h"
@@ -16,10 +18,36 @@ constexpr int kWireVersion50 = 13;
 // What one read holds in memory.
 constexpr int64_t kChunkBytes = 2 << 20;
 constexpr int32_t kBatchDocuments = 4000;
+constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
 
 // A collection is cut so that all workers have something to do to its end.
-constexpr int64_t kPartBytes = 16 << 20;
+constexpr int64_t kPartBytes = 4 << 20;
 constexpr int32_t kPartsPerWorker = 8;
+
+// With a limit a read takes no more than is allowed in this part of a second.
+constexpr int64_t kReadsPerSecond = 8;
+
+// One document is left to the next read, as its boundary.
+constexpr int64_t kLeastDocuments = 2;
+
+// For how many of them are asked at once where only their bytes are limited.
+constexpr int64_t kSmallDocument = 256;
+
+int64_t Share(int64_t per_second, int64_t most) {
+  return per_second == 0 ? most : std::clamp<int64_t>(per_second / kReadsPerSecond, 1, most);
+}
+
+snapshot::ChunkReader::Options ReadOptions(const Options& options, int max_wire_version) {
+  snapshot::ChunkReader::Options read{
+      .max_bytes = Share(options.snapshot_bytes_per_second, kChunkBytes),
+      .max_documents = Share(options.snapshot_documents_per_second, kUnlimited),
+      .in_transaction = max_wire_version < kWireVersion50};
+  const int64_t wanted =
+      options.snapshot_fetch_size > 0 ? options.snapshot_fetch_size : kBatchDocuments;
+  read.batch_size = static_cast<int32_t>(std::max(
+      kLeastDocuments, std::min({wanted, read.max_documents, read.max_bytes / kSmallDocument})));
+  return read;
+}
 
 }  // namespace
 
@@ -28,14 +56,10 @@ ServerSnapshotSource::ServerSnapshotSource(std::unique_ptr<mongo::Client> client
     : client_(std::move(client)),
       options_(options),
       max_wire_version_(max_wire_version),
-      reader_(*client_, {.batch_size = options.snapshot_fetch_size > 0 ? options.snapshot_fetch_size
-                                                                       : kBatchDocuments,
-                         .max_bytes = kChunkBytes,
-                         .in_transaction = max_wire_version < kWireVersion50}) {}
+      reader_(*client_, ReadOptions(options, max_wire_version)) {}
 
-absl::StatusOr<bson::Timestamp> ServerSnapshotSource::LatestTime() {
-  SHARDTAIL_ASSIGN_OR_RETURN(const tailer::OplogPoint latest, tailer::LatestEntry(*client_));
-  return latest.position.ts;
+absl::StatusOr<tailer::OplogPoint> ServerSnapshotSource::Latest() {
+  return tailer::LatestEntry(*client_);
 }
 
 absl::StatusOr<std::vector<SnapshotSource::Collection>> ServerSnapshotSource::List(

@@ -19,7 +19,7 @@ class ServerSnapshotSource : public SnapshotSource {
   ServerSnapshotSource(std::unique_ptr<mongo::Client> client, const Options& options,
                        int max_wire_version);
 
-  absl::StatusOr<bson::Timestamp> LatestTime() override;
+  absl::StatusOr<tailer::OplogPoint> Latest() override;
   absl::StatusOr<std::vector<Collection>> List(
       absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures) override;
   absl::StatusOr<bool> Describe(Collection* collection) override;

@@ -37,14 +37,14 @@ absl::Status SignalPost::Deliver(const signals::Signal& signal) {
   const std::string record = fmt::format(
       R"({{"signal":"{}"}})", absl::Base64Escape(std::string(signal.document.view().bytes())));
   for (const auto& [replica_set, inbox] : inboxes_) {
-    SHARDTAIL_RETURN_IF_ERROR(store_.SaveProgress(replica_set, key, record));
+    SHARDTAIL_RETURN_IF_ERROR(store_.SaveProgress(replica_set, {{key, record}}));
     inbox(key, signal);
   }
   return absl::OkStatus();
 }
 
 absl::Status SignalPost::Forget(std::string_view replica_set, std::string_view key) {
-  return store_.SaveProgress(replica_set, key, std::nullopt);
+  return store_.SaveProgress(replica_set, {{std::string(key), std::nullopt}});
 }
 
 bool SignalPost::IsSignal(std::string_view key) { return key.starts_with(kPrefix); }

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "event/change_event.h"
 #include "snapshot/board.h"
+#include "tailer/oplog_window.h"
 
 namespace shardtail::pipeline {
 
@@ -37,8 +38,8 @@ class SnapshotSource {
 
   virtual ~SnapshotSource() = default;
 
-  // The time of the last majority-committed entry.
-  virtual absl::StatusOr<bson::Timestamp> LatestTime() = 0;
+  // The last majority-committed entry.
+  virtual absl::StatusOr<tailer::OplogPoint> Latest() = 0;
 
   // The collections that `captures` accepts, by name.
   virtual absl::StatusOr<std::vector<Collection>> List(

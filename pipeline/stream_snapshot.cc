@@ -22,14 +22,17 @@ constexpr int64_t kBytesPerWorker = 4 << 20;
 }  // namespace
 
 StreamSnapshot::StreamSnapshot(OpenSource open_source, Hooks hooks, const Options& options,
-                               bson::Timestamp resume, base::Clock& clock)
+                               const tailer::OplogPoint& start, bool before_stream,
+                               base::Clock& clock)
     : open_source_(std::move(open_source)),
       hooks_(std::move(hooks)),
       options_(options),
+      start_(start),
+      before_stream_(before_stream),
       clock_(clock),
       max_bytes_(kBytesPerWorker * std::max(options.snapshot_threads, 1)),
-      board_(resume) {
-  board_.Pass(resume);
+      board_(start_.position.ts) {
+  board_.Pass(start_.position.ts);
 }
 
 StreamSnapshot::~StreamSnapshot() { StopWorkers(); }
@@ -195,7 +198,7 @@ void StreamSnapshot::DropUseless() {
       ++chunk;
       continue;
     }
-    bytes_ -= chunk->second.bytes;
+    bytes_ -= chunk->second.documents.bytes;
     chunk = read_.erase(chunk);
   }
 }
@@ -241,6 +244,7 @@ absl::Status StreamSnapshot::HandOverReady(const std::stop_token& stop) {
   {
     const std::lock_guard lock(mutex_);
     SHARDTAIL_RETURN_IF_ERROR(failure_);
+    if (before_stream_) board_.Pass(newest_);
   }
   return HandOverAll(false, stop);
 }
@@ -292,7 +296,7 @@ absl::Status StreamSnapshot::HandOverAll(bool all, const std::stop_token& stop) 
       const bool has_other = initial_first != ready.begin();
       const auto without_documents =
           std::ranges::find_if(ready, [this](const snapshot::Chunk& chunk) {
-            return read_.at(chunk.number).documents.empty();
+            return read_.at(chunk.number).documents.documents.empty();
           });
       if (without_documents != ready.end()) {
         next = *without_documents;
@@ -312,35 +316,36 @@ absl::Status StreamSnapshot::HandOver(const snapshot::Chunk& chunk, const std::s
     SHARDTAIL_RETURN_IF_ERROR(HandOverBefore(chunk.at, stop));
     SHARDTAIL_RETURN_IF_ERROR(hooks_.before_range(chunk.ns, chunk.at));
   }
-  SnapshotSource::Documents documents;
+  ReadRange range;
   bool last = false;
   {
     const std::lock_guard lock(mutex_);
     const auto found = read_.find(chunk.number);
     if (found == read_.end()) return absl::OkStatus();  // handed over, or of no use any more
-    documents = std::move(found->second);
+    range = std::move(found->second);
     read_.erase(found);
     last = board_.IsLast(chunk.number);
   }
-  for (size_t i = 0; i < documents.documents.size(); ++i) {
+  const std::vector<bson::View>& documents = range.documents.documents;
+  for (size_t i = 0; i < documents.size(); ++i) {
     if (stop.stop_requested()) return absl::CancelledError("stopped during the snapshot");
-    const bool is_last = last && i + 1 == documents.documents.size();
+    const bool is_last = last && i + 1 == documents.size();
     marked_last_ = marked_last_ || is_last;
     SHARDTAIL_RETURN_IF_ERROR(
-        Emit(chunk.ns, documents.documents[i], chunk.at,
+        Emit(chunk.ns, documents[i], range.at,
              is_last ? event::SnapshotMark::kLast : event::SnapshotMark::kTrue));
   }
   {
     const std::lock_guard lock(mutex_);
-    bytes_ -= documents.bytes;
+    bytes_ -= range.documents.bytes;
     board_.HandOver(chunk.number, hooks_.last_ticket());
   }
   changed_.notify_all();
   return absl::OkStatus();
 }
 
-absl::Status StreamSnapshot::Emit(const std::string& ns, bson::View document, bson::Timestamp at,
-                                  event::SnapshotMark mark) {
+absl::Status StreamSnapshot::Emit(const std::string& ns, bson::View document,
+                                  const tailer::OplogPoint& at, event::SnapshotMark mark) {
   const auto id = document.Find("_id");
   if (!id.has_value()) {
     return absl::DataLossError(
@@ -349,12 +354,14 @@ absl::Status StreamSnapshot::Emit(const std::string& ns, bson::View document, bs
                     ns));
   }
   event::ChangeEvent event;
-  event.position = {at, 0};
+  event.position = at.position;
   event.operation = event::Operation::kRead;
   event.snapshot = mark;
   event.ns = *event::Namespace::Parse(ns);
   event.id = *id;
   event.document = document;
+  event.session = at.session;
+  event.h = at.h;
   ++documents_;
   return hooks_.publish(event);
 }
@@ -367,6 +374,11 @@ StreamSnapshot::Settle(uint64_t ticket) {
     recorded.emplace_back(uuid, board_.Progress(uuid));
     const auto known = collections_.find(uuid);
     if (known != collections_.end()) recorded.back().second.query = known->second.query;
+    if (!before_stream_) continue;
+    // All of the stream since then follows, also where another run is `concurrent`.
+    for (snapshot::CopiedRange& range : recorded.back().second.copied) {
+      range.at = start_.position.ts;
+    }
   }
   return recorded;
 }
@@ -413,14 +425,21 @@ absl::StatusOr<bool> StreamSnapshot::WorkOnce(SnapshotSource& source, const std:
   SHARDTAIL_ASSIGN_OR_RETURN(const bool cut, CutOnce(source));
   if (cut) return true;
   // The time first, and then the range: see Board::Take().
-  SHARDTAIL_ASSIGN_OR_RETURN(const bson::Timestamp now, source.LatestTime());
+  SHARDTAIL_ASSIGN_OR_RETURN(tailer::OplogPoint latest, source.Latest());
   std::optional<snapshot::Chunk> chunk;
   SnapshotSource::Collection collection;
   {
     const std::lock_guard lock(mutex_);
-    chunk = board_.Take(now);
+    chunk = board_.Take(latest.position.ts);
     if (!chunk.has_value()) return false;
+    newest_ = std::max(newest_, chunk->at);
     collection = collections_.at(chunk->collection);
+  }
+  if (before_stream_) {
+    latest = start_;
+  } else if (chunk->at != latest.position.ts) {
+    // The transaction of the entry at that very time is not known.
+    latest = {.position = {chunk->at, 0}, .session = {}, .h = latest.h};
   }
   absl::StatusOr<std::optional<SnapshotSource::Documents>> documents = std::nullopt;
   const absl::StatusOr<bool> is_there = Describe(source, &collection);
@@ -437,7 +456,7 @@ absl::StatusOr<bool> StreamSnapshot::WorkOnce(SnapshotSource& source, const std:
       board_.Fail(chunk->number);
     } else if (board_.FinishRead(chunk->number, (*documents)->end)) {
       bytes_ += (*documents)->bytes;
-      read_[chunk->number] = **documents;
+      read_[chunk->number] = {.documents = **documents, .at = latest};
     }
   }
   changed_.notify_all();

@@ -27,7 +27,8 @@ namespace shardtail::pipeline {
 
 // A snapshot that runs inside one run of the stream (docs/decisions/0012): its workers read ranges
 // at exact times into memory, the stream's thread hands their `r` events over where they belong
-// between the oplog's entries, and decides by them what becomes of each change.
+// between the oplog's entries, and decides by them what becomes of each change. Or it runs before
+// the stream (snapshot.streaming=after), by HandOverReady() alone.
 //
 // The functions belong to the stream's thread but for Settle().
 class StreamSnapshot {
@@ -49,9 +50,10 @@ class StreamSnapshot {
   // Progress of an earlier run by collection.
   using Progress = std::map<snapshot::CollectionUuid, snapshot::CollectionProgress>;
 
-  // `resume`: all before it, and it, was handled by earlier runs. `clock` must outlive it.
+  // `start`: all before it, and it, was handled by earlier runs. `before_stream`: all of it is
+  // handed over before the stream begins there. `clock` must outlive it.
   StreamSnapshot(OpenSource open_source, Hooks hooks, const Options& options,
-                 bson::Timestamp resume, base::Clock& clock);
+                 const tailer::OplogPoint& start, bool before_stream, base::Clock& clock);
   // Ends the workers, and waits for them: for the reads under way.
   ~StreamSnapshot();
 
@@ -101,7 +103,8 @@ class StreamSnapshot {
   // Hands over every range that was read before `ts`, those first that are still being read.
   absl::Status HandOverBefore(bson::Timestamp ts, const std::stop_token& stop);
 
-  // Hands over what is ready now.
+  // Hands over what is ready now; before the stream whatever was read, as if it had been read at
+  // `start`: all of the stream since then follows.
   absl::Status HandOverReady(const std::stop_token& stop);
 
   // The committer's: all events up to `ticket` are acknowledged and the offset is stored. What is
@@ -116,10 +119,16 @@ class StreamSnapshot {
   // Whether every range's events have gone; some may not be acknowledged yet.
   bool all_handed_over() const;
 
+  bool before_stream() const { return before_stream_; }
   int64_t documents() const { return documents_; }
   bool marked_last() const { return marked_last_; }
 
  private:
+  struct ReadRange {
+    SnapshotSource::Documents documents;
+    tailer::OplogPoint at;  // what their events carry
+  };
+
   // With mutex_ held: the collection is not to be copied any more; what was read for nothing goes.
   void Forget(const snapshot::CollectionUuid& uuid);
   void DropUseless();
@@ -142,12 +151,14 @@ class StreamSnapshot {
   // follow that have none, so that the very last event can be marked.
   absl::Status HandOverAll(bool all, const std::stop_token& stop);
   absl::Status HandOver(const snapshot::Chunk& chunk, const std::stop_token& stop);
-  absl::Status Emit(const std::string& ns, bson::View document, bson::Timestamp at,
+  absl::Status Emit(const std::string& ns, bson::View document, const tailer::OplogPoint& at,
                     event::SnapshotMark mark);
 
   const OpenSource open_source_;
   const Hooks hooks_;
   const Options& options_;
+  const tailer::OplogPoint start_;
+  const bool before_stream_;
   base::Clock& clock_;
   const int64_t max_bytes_;  // read and not handed over, before workers wait
 
@@ -158,8 +169,9 @@ class StreamSnapshot {
   std::vector<snapshot::CollectionUuid> forgotten_;
   bool paused_ = false;
   std::vector<snapshot::CollectionUuid> uncut_;         // whose boundaries are to be planned
-  std::map<uint64_t, SnapshotSource::Documents> read_;  // by the chunk's number
+  std::map<uint64_t, ReadRange> read_;                  // by the chunk's number
   int64_t bytes_ = 0;                                   // of read_
+  bson::Timestamp newest_;                              // the time of the latest read
   absl::Duration read_allowed_ = absl::ZeroDuration();  // by the clock: no read earlier
   absl::Status failure_;                                // of a worker, for the stream
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/status_macros.h"
 
@@ -145,12 +146,23 @@ bool PrivilegeSet::SeesInto(std::string_view database) const {
 
 std::vector<std::string> Lacking(const PrivilegeSet& privileges,
                                  std::span<const std::string> collections,
-                                 std::span<const std::string> databases) {
+                                 std::span<const std::string> databases, bool to_copy) {
   std::vector<std::string> lacking;
   if (!privileges.Allows("find", "local", "oplog.rs")) {
     lacking.emplace_back("find on local.oplog.rs (the role `read` on the database local)");
   }
-  for (const std::string& name : collections) AddIfLacking(privileges, name, &lacking);
+  std::set<std::string> not_listed;
+  for (const std::string& name : collections) {
+    AddIfLacking(privileges, name, &lacking);
+    const std::string database = name.substr(0, name.find('.'));
+    if (to_copy && !privileges.Allows("listCollections", database, "")) not_listed.insert(database);
+  }
+  for (const std::string& database : not_listed) {
+    lacking.push_back(fmt::format(
+        "listCollections on the database {0}, to copy its collections (the role `read` on the "
+        "database {0}; or snapshot.mode=never)",
+        database));
+  }
   for (const std::string& database : databases) {
     if (privileges.SeesInto(database)) continue;
     lacking.push_back(
@@ -163,9 +175,10 @@ std::vector<std::string> Lacking(const PrivilegeSet& privileges,
 
 absl::StatusOr<std::vector<std::string>> MissingPrivileges(mongo::Client& client,
                                                            std::span<const std::string> collections,
-                                                           std::span<const std::string> databases) {
+                                                           std::span<const std::string> databases,
+                                                           bool to_copy) {
   SHARDTAIL_ASSIGN_OR_RETURN(const PrivilegeSet privileges, AskPrivileges(client));
-  if (privileges.authenticated()) return Lacking(privileges, collections, databases);
+  if (privileges.authenticated()) return Lacking(privileges, collections, databases, to_copy);
   return TryWithoutUser(client, "local", "oplog.rs");
 }
 

@@ -51,15 +51,17 @@ class PrivilegeSet {
 
 // What a capture needs and `privileges` do not hold, a line for each, with the role that helps:
 // `find` on the oplog, and on each of these collections (`db.collection`). All collections of
-// `databases` are captured: of one that the user cannot look into, some are missed.
+// `databases` are captured: of one that the user cannot look into, some are missed. Where they are
+// to be copied, also listCollections on their databases, which tells their UUIDs.
 std::vector<std::string> Lacking(const PrivilegeSet& privileges,
                                  std::span<const std::string> collections,
-                                 std::span<const std::string> databases = {});
+                                 std::span<const std::string> databases, bool to_copy);
 
 // The same, asked of a server; the client's errors. Without a user, it tries.
-absl::StatusOr<std::vector<std::string>> MissingPrivileges(
-    mongo::Client& client, std::span<const std::string> collections = {},
-    std::span<const std::string> databases = {});
+absl::StatusOr<std::vector<std::string>> MissingPrivileges(mongo::Client& client,
+                                                           std::span<const std::string> collections,
+                                                           std::span<const std::string> databases,
+                                                           bool to_copy);
 
 // What is missing besides, of a sharded cluster, with a user: on a config server `find` on
 // `config.shards`, on each shard on what tells there of migrations and of transactions of several

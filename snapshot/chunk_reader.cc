@@ -98,14 +98,16 @@ absl::StatusOr<ChunkDocuments> ChunkReader::ReadAll(const Chunk& chunk,
   SHARDTAIL_ASSIGN_OR_RETURN(mongo::Reply reply, Begin(ns, &find, chunk.at));
   SHARDTAIL_ASSIGN_OR_RETURN(CursorReply answered, SplitReply(std::move(reply), "firstBatch"));
   int64_t bytes = 0;
+  int64_t count = 0;
   while (true) {
     bytes += answered.batch.reply.view().size();
+    count += static_cast<int64_t>(answered.batch.documents.size());
     documents.batches.push_back(std::move(answered.batch));
     if (answered.id == 0) break;
     std::vector<bson::View>& last = documents.batches.back().documents;
     const auto id = last.size() > 1 ? last.back().Find("_id") : std::nullopt;
-    if (bytes >= options_.max_bytes && id.has_value() &&
-        CanBeBound(*id, manner_.simple_collation)) {
+    const bool enough = bytes >= options_.max_bytes || count >= options_.max_documents;
+    if (enough && id.has_value() && CanBeBound(*id, manner_.simple_collation)) {
       documents.end = MakeBound(*id);
       last.pop_back();
       KillCursor(ns, answered.id);

@@ -2,6 +2,7 @@
 #define SHARDTAIL_SNAPSHOT_CHUNK_READER_H_
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -31,8 +32,9 @@ struct ChunkDocuments {
 class ChunkReader {
  public:
   struct Options {
-    int32_t batch_size = 2000;    // documents a reply
-    int64_t max_bytes = 4 << 20;  // stops after the reply with which it has that many
+    int32_t batch_size = 2000;    // documents a reply, 2 or more
+    int64_t max_bytes = 4 << 20;  // stops after the reply with which it has that many,
+    int64_t max_documents = std::numeric_limits<int64_t>::max();  // or that many
     bool in_transaction = false;  // for 4.2 and 4.4 (maxWireVersion below 13)
   };
 

@@ -207,16 +207,16 @@ TEST(ConfigurationTest, TheSnapshotsModesAreTheLaterConnectorsToo) {
 
 TEST(ConfigurationTest, HowACopyRunsIsReadInFull) {
   const pipeline::Options defaults = LoadWith({}).pipeline;
-  EXPECT_EQ(defaults.snapshot_streaming, pipeline::SnapshotStreaming::kAfter);
+  EXPECT_EQ(defaults.snapshot_streaming, pipeline::SnapshotStreaming::kConcurrent);
   EXPECT_EQ(defaults.snapshot_threads, 1);
   const pipeline::Options options =
-      LoadWith({{"snapshot.streaming", "concurrent"},
+      LoadWith({{"snapshot.streaming", "after"},
                 {"snapshot.max.threads", "4"},
                 {"snapshot.max.documents.per.second", "5000"},
                 {"snapshot.max.bytes.per.second", "5000000000"},
                 {"snapshot.include.collection.list", "shop\\.o.*, shop.customers"}})
           .pipeline;
-  EXPECT_EQ(options.snapshot_streaming, pipeline::SnapshotStreaming::kConcurrent);
+  EXPECT_EQ(options.snapshot_streaming, pipeline::SnapshotStreaming::kAfter);
   EXPECT_EQ(options.snapshot_threads, 4);
   EXPECT_EQ(options.snapshot_documents_per_second, 5000);
   EXPECT_EQ(options.snapshot_bytes_per_second, 5'000'000'000);

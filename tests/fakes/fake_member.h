@@ -26,8 +26,7 @@ struct FakeReplicaSet {
   std::vector<absl::Status> find_errors;  // of the next attempts to find a member
   int find_calls = 0;
   bool whole = false;        // the oplog begins with the replica set
-  std::string fail_read_of;  // the collection that a snapshot inside the stream cannot read
-  int fail_copy_after = -1;  // documents, once
+  std::string fail_read_of;  // the collection that a snapshot cannot read
   // What a source says when it has given everything; by default the end of the test's capture.
   std::function<absl::Status()> at_end = [] { return absl::CancelledError("end of the test"); };
 
@@ -113,8 +112,8 @@ class FakeSnapshotSource : public pipeline::SnapshotSource {
  public:
   explicit FakeSnapshotSource(const FakeReplicaSet& set) : set_(set) {}
 
-  absl::StatusOr<bson::Timestamp> LatestTime() override {
-    return FakeReplicaSet::TsOf(set_.oplog.back());
+  absl::StatusOr<tailer::OplogPoint> Latest() override {
+    return tailer::OplogPoint{.position = {FakeReplicaSet::TsOf(set_.oplog.back()), 0}};
   }
 
   absl::StatusOr<std::vector<Collection>> List(
@@ -174,36 +173,6 @@ class FakeMember : public pipeline::Member {
 
   absl::StatusOr<std::unique_ptr<pipeline::SnapshotSource>> OpenSnapshotSource() override {
     return std::make_unique<FakeSnapshotSource>(set_);
-  }
-
-  absl::StatusOr<int64_t> Copy(
-      absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures,
-      const offsets::StoredOffset& start,
-      absl::FunctionRef<absl::Status(const event::ChangeEvent&)> consume) override {
-    std::vector<const FakeReplicaSet::Document*> captured;
-    for (const auto& document : set_.documents) {
-      SHARDTAIL_ASSIGN_OR_RETURN(const bool wanted,
-                                 captures(*event::Namespace::Parse(document.ns)));
-      if (wanted) captured.push_back(&document);
-    }
-    int64_t copied = 0;
-    for (const auto* document : captured) {
-      if (set_.fail_copy_after == copied) {
-        set_.fail_copy_after = -1;
-        return absl::UnavailableError("connection lost");
-      }
-      ++copied;
-      event::ChangeEvent event;
-      event.position = start.position;
-      event.operation = event::Operation::kRead;
-      event.snapshot = copied == static_cast<int64_t>(captured.size()) ? event::SnapshotMark::kLast
-                                                                       : event::SnapshotMark::kTrue;
-      event.ns = *event::Namespace::Parse(document->ns);
-      event.id = *document->document.view().Find("_id");
-      event.document = document->document;
-      SHARDTAIL_RETURN_IF_ERROR(consume(event));
-    }
-    return copied;
   }
 
   absl::StatusOr<Beginning> FindBeginning() override {

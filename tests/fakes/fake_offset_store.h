@@ -44,13 +44,14 @@ class FakeOffsetStore : public offsets::OffsetStore {
     return progress_[std::string(replica_set)];
   }
 
-  absl::Status SaveProgress(std::string_view replica_set, std::string_view collection,
-                            std::optional<std::string_view> progress) override {
+  absl::Status SaveProgress(std::string_view replica_set, const Progress& progress) override {
     const std::lock_guard lock(mutex_);
     if (!status_.ok()) return status_;
     auto& of_set = progress_[std::string(replica_set)];
-    of_set.erase(std::string(collection));
-    if (progress.has_value()) of_set.emplace(collection, *progress);
+    for (const auto& [collection, text] : progress) {
+      of_set.erase(collection);
+      if (text.has_value()) of_set.emplace(collection, *text);
+    }
     return absl::OkStatus();
   }
 

@@ -66,6 +66,11 @@ class Order(unittest.TestCase):
         self.assertTrue(out_of_order([first, second, third, first, third]))
         self.assertTrue(out_of_order([first, second, third, second, record("u", 4)]))
 
+    def test_what_another_copy_contains_need_not_come_again(self) -> None:
+        first, second, third = (record("u", position) for position in (1, 2, 3))
+        copied = record("r", 2, after={"_id": 1})
+        self.assertEqual(out_of_order([first, second, third, first, copied, third]), [])
+
     def test_other_bytes_the_second_time_are_found(self) -> None:
         self.assertTrue(out_of_order([record("u", 1, patch={"$set": {"a": 1}}),
                                       record("u", 1, patch={"$set": {"a": 2}})]))

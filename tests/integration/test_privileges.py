@@ -119,6 +119,14 @@ class Privileges(PrivilegesTest):
             {"resource": {"db": "shop", "collection": ""}, "actions": ["listCollections"]})
         self.assert_both_name(self.properties(user), "find on shop.orders")
 
+    def test_without_the_list_of_collections(self) -> None:
+        user = self.user_without(
+            "no_names", {"db": "shop", "collection": ""},
+            {"resource": {"db": "shop", "collection": ""}, "actions": ["find"]})
+        self.assert_both_name(self.properties(user), "listCollections on the database shop")
+        checked = self.check(self.properties(user, snapshot_mode="never"))
+        self.assertEqual(checked.status, 0, checked.stdout + checked.stderr)
+
     def test_without_the_list_of_databases(self) -> None:
         user = self.user_without("no_list", {"cluster": True})
         checked = self.check(self.properties(user))

@@ -31,7 +31,6 @@ BYTES = 25_000_000  # about, of the events of a copy
 SLOW = {
     "database.include.list": DATABASE,
     "initial.sync.max.threads": "4",
-    "snapshot.streaming": "concurrent",
     "snapshot.max.documents.per.second": "8000",
 }
 

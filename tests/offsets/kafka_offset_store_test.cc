@@ -83,12 +83,10 @@ class KafkaOffsetStoreTest : public testing::Test {
 TEST_F(KafkaOffsetStoreTest, KeepsTheProgressOfASnapshotBesideTheOffsets) {
   KafkaOffsetStore* const store = &store_;
   ASSERT_TRUE(store->Save("copied", At(1)).ok());
-  ASSERT_TRUE(store->SaveProgress("copied", "uuid-1", "{}").ok());
-  ASSERT_TRUE(store->SaveProgress("copied", "uuid-1", "{\"a\":1}").ok());
-  ASSERT_TRUE(store->SaveProgress("copied", "uuid-2", "{}").ok());
-  ASSERT_TRUE(store->SaveProgress("copied", "uuid-3", "{}").ok());
-  ASSERT_TRUE(store->SaveProgress("copied", "uuid-3", std::nullopt).ok());
-  ASSERT_TRUE(store->SaveProgress("other", "uuid-1", "{}").ok());
+  ASSERT_TRUE(store->SaveProgress("copied", {{"uuid-1", "{}"}}).ok());
+  ASSERT_TRUE(store->SaveProgress("copied", {{"uuid-2", "{}"}, {"uuid-3", "{}"}}).ok());
+  ASSERT_TRUE(store->SaveProgress("copied", {{"uuid-1", "{\"a\":1}"}, {"uuid-3", {}}}).ok());
+  ASSERT_TRUE(store->SaveProgress("other", {{"uuid-1", "{}"}}).ok());
   EXPECT_THAT(*store->LoadProgress("copied", {}),
               ElementsAre(Pair("uuid-1", "{\"a\":1}"), Pair("uuid-2", "{}")));
   EXPECT_EQ(store->LoadAll({})->at("copied"), At(1));

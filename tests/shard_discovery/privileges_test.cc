@@ -80,17 +80,30 @@ TEST(PrivilegeSetTest, WhatIsNotUnderstoodGivesNoRight) {
 
 TEST(LackingTest, NothingIsMissingForAUserWhoMayReadAll) {
   const std::vector<std::string> collections = {"shop.orders", "shop.customers.old"};
-  EXPECT_THAT(Lacking(Privileges(std::string(kReadLocal) + "," + kReadAnyDatabase), collections),
-              IsEmpty());
+  EXPECT_THAT(
+      Lacking(Privileges(std::string(kReadLocal) + "," + kReadAnyDatabase), collections, {}, true),
+      IsEmpty());
 }
 
 TEST(LackingTest, NamesWhatIsMissingAndTheRoleThatHelps) {
   const std::vector<std::string> collections = {"shop.orders", "hr.people"};
   EXPECT_THAT(
       Lacking(Privileges(R"({"resource": {"db": "shop", "collection": ""}, "actions": ["find"]})"),
-              collections),
+              collections, {}, false),
       ElementsAre("find on local.oplog.rs (the role `read` on the database local)",
                   "find on hr.people (the role `read` on the database hr)"));
+}
+
+TEST(LackingTest, ACopyNeedsTheListOfCollections) {
+  const std::vector<std::string> collections = {"hr.people", "shop.customers", "shop.orders"};
+  const PrivilegeSet privileges =
+      Privileges(std::string(kReadLocal) +
+                 R"(,{"resource": {"db": "", "collection": ""}, "actions": ["find"]},
+          {"resource": {"db": "hr", "collection": ""}, "actions": ["listCollections"]})");
+  EXPECT_THAT(Lacking(privileges, collections, {}, true),
+              ElementsAre("listCollections on the database shop, to copy its collections (the role "
+                          "`read` on the database shop; or snapshot.mode=never)"));
+  EXPECT_THAT(Lacking(privileges, collections, {}, false), ::testing::IsEmpty());
 }
 
 TEST(PrivilegeSetTest, APrivilegeOnTheClusterIsNoneOnACollection) {
@@ -122,7 +135,7 @@ TEST(LackingTest, ADatabaseThatIsNotSeenInto) {
   EXPECT_THAT(Lacking(Privileges(std::string(kReadLocal) +
                                  R"(,{"resource": {"db": "shop", "collection": ""},
                                       "actions": ["find"]})"),
-                      {}, databases),
+                      {}, databases, true),
               ElementsAre("find on the database stock (the role `read` on it; or leave it out: "
                           "database.exclude.list)"));
 }

@@ -40,8 +40,8 @@ def out_of_order(records: list[Record]) -> list[str]:
 
     The positions of a key's records rise. A record of an earlier position must be one that was
     delivered before, with the same bytes, and then all that came after it before must come again:
-    that is what a restart does. A delete is followed by its tombstone, but where a restart comes
-    between.
+    that is what a restart does. Another copy of the document has in it what does not come again.
+    A delete is followed by its tombstone, but where a restart comes between.
     """
     by_key: dict[tuple[str, bytes | None], list[Record]] = defaultdict(list)
     for record in records:
@@ -68,7 +68,9 @@ def _problems_of_key(records: list[Record]) -> list[str]:
             continue
         change = published_change(record)
         restarted = change is None  # a record of another snapshot
-        if change is not None:
+        if change is None:
+            following = len(delivered)
+        else:
             event = change, masked(record.value)
             is_new = event not in delivered
             number = delivered.setdefault(event, len(delivered))

@@ -9,7 +9,7 @@ from pathlib import Path
 from golden.records import Record
 from integration.harness import java_offsets
 from integration.harness.mongo import ReplicaSet
-from integration.harness.offsets import Position, position_of
+from integration.harness.offsets import Position, is_progress, position_of
 from integration.harness.shardtail import Shardtail, connector
 from integration.harness.waiting import wait_for
 
@@ -46,9 +46,7 @@ class FileCapture:
         if not self.offsets_path.exists():
             return None
         stored = java_offsets.decode(self.offsets_path.read_bytes())
-        # Beside it may lie how far the copies of collections are.
-        [value] = [value for key, value in stored.items()
-                   if "collection" not in json.loads(key)[1]] or [None]
+        [value] = [value for key, value in stored.items() if not is_progress(key)] or [None]
         return None if value is None else json.loads(value)
 
     def records(self) -> list[Record]:

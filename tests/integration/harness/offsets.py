@@ -35,9 +35,11 @@ class OffsetTopic:
                 f'"server_id":"{self.logical_name}"}}]').encode()
 
     def latest(self) -> dict[bytes, bytes | None]:
-        """The last value of each key."""
-        return {record.key: record.value for record in read_topics(self.bootstrap, self.topic)
-                if record.topic == self.topic}
+        """The last value of each key; not of what was recorded of a copy and is deleted."""
+        found = {record.key: record.value for record in read_topics(self.bootstrap, self.topic)
+                 if record.topic == self.topic}
+        return {key: value for key, value in found.items()
+                if value is not None or not is_progress(key)}
 
     def value(self, replica_set: str) -> bytes | None:
         return self.latest().get(self.key(replica_set))
@@ -63,6 +65,11 @@ class OffsetTopic:
                              value, separators=(",", ":")))
         if producer.flush(10):
             raise RuntimeError("the broker did not take an offset within 10 s")
+
+
+def is_progress(key: bytes) -> bool:
+    """Of what is recorded, beside the offset, of a copy that is not complete."""
+    return "collection" in json.loads(key)[1]
 
 
 def position_of(offset: dict) -> Position | None:
