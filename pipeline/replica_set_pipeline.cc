@@ -609,7 +609,7 @@ absl::Status ReplicaSetPipeline::CopyFirst(Member& member, const std::stop_token
 
 absl::Status ReplicaSetPipeline::GiveUpLostStart(Member& member) {
   SHARDTAIL_ASSIGN_OR_RETURN(const auto source, member.Tail(progress_->position));
-  const absl::Status held = source->Next().status();
+  absl::Status held = source->Next().status();
   if (!IsLostPosition(held)) return held;
   base::LogWarn("the interrupted copy's position is gone: {}", std::string(held.message()));
   progress_.reset();

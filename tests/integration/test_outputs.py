@@ -60,8 +60,8 @@ class Outputs(IntegrationTest):
             if not self.offset_file.exists():
                 return False
             stored = java_offsets.decode(self.offset_file.read_bytes())
-            [value] = [value for key, value in stored.items() if not is_progress(key)]
-            position = position_of(json.loads(value))
+            [value] = [value for key, value in stored.items() if not is_progress(key)] or [None]
+            position = position_of(json.loads(value)) if value else None
             return position is not None and (position.sec, position.ord) >= (end.time, end.inc)
 
         wait_for("the stored offset at the oplog's end", there)

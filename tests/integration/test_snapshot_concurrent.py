@@ -1,10 +1,14 @@
-"""A copy under write load, while the stream goes on: collections of every kind, 4.2 to 6.0."""
+"""A copy under write load, while the stream goes on: collections of every kind, 4.2 to 6.0.
+
+    SHARDTAIL_SCALE   of the documents (1)
+    SHARDTAIL_SEED    of the run to repeat; it is printed
+"""
 
 from __future__ import annotations
 
 import unittest
 
-from integration.harness.copy_case import SEED, CopyTest
+from integration.harness.copy_case import SCALE, SEED, CopyTest
 from integration.harness.copy_load import DATABASE, CopyLoad
 from integration.harness.delivery import lost_documents, source_documents
 from integration.harness.file_capture import FileCapture
@@ -12,7 +16,7 @@ from integration.harness.mongo import ReplicaSet
 from integration.harness.replay import payload
 from integration.harness.transactions import TEST_COMMANDS
 
-DOCUMENTS = 12_000
+DOCUMENTS = int(12_000 * SCALE)
 
 
 class Concurrent:

@@ -15,6 +15,7 @@ from integration.harness.mongo import ReplicaSet
 from integration.harness.waiting import wait_for
 
 SEED = int(os.environ.get("SHARDTAIL_SEED") or time.time())
+SCALE = float(os.environ.get("SHARDTAIL_SCALE", "1"))  # of the documents to copy
 
 
 class CopyTest(IntegrationTest):
