@@ -96,6 +96,13 @@ class History(unittest.TestCase):
             record("d", 4), record(None), self.state("c", 5, 3)]), [])
         self.assertEqual(history_breaks([self.state("c", 1, 0), self.state("u", 2, 1)]), [])
 
+    def test_a_copy_that_is_ahead_of_the_changes_after_it(self) -> None:
+        records = [self.state("r", 1, 2), self.state("u", 2, 1), self.state("u", 3, 2),
+                   self.state("u", 4, 3)]
+        self.assertEqual(history_breaks(records, ahead=TOPIC), [])
+        self.assertTrue(history_breaks(records))
+        self.assertTrue(history_breaks([*records, self.state("u", 5, 3)], ahead=TOPIC))
+
     def test_what_breaks_a_history_is_found(self) -> None:
         for broken in (
                 [self.state("u", 1, 1)],

@@ -84,6 +84,11 @@ class CopyLoad:
         names = ["plain", "mixed", "collated", "empty", "capped"]
         return [(DATABASE, name) for name in names + ["clustered"] * (self._major >= 6)]
 
+    @property
+    def read_as_now(self) -> str | None:
+        """The collection that the server does not read at an exact time."""
+        return "capped" if self._major >= 5 else None
+
     def fill(self) -> None:
         few = max(self._documents // 10, 20)
         with self._replica_set.client() as client:

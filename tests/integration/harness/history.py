@@ -18,17 +18,19 @@ class _History:
 
     documents: dict[bytes, dict[str, Any]] = field(default_factory=dict)
     n: int = -1  # of the last state; -1: none yet
+    copied: int = -1  # of the last copy's state
     was_announced: bool = False
 
 
 def history_breaks(records: Iterable[Record], *, restarted: bool = False,
-                   again: bool = False) -> list[str]:
+                   again: bool = False, ahead: str | None = None) -> list[str]:
     """Documents of a CopyLoad whose events are not a history that they had.
 
     In the order of the records: a delete may come first; then a base, a copy's `r` or a `c`; then
     each change of `n` by 1, with the `m` that belongs to it. With `restarted` events that came
-    before are passed over, and a copy may come again, with what was left out of the stream in it. With `again` a document
-    may be copied at any time, as it is then.
+    before are passed over, and a copy may come again, with what was left out of the stream in it.
+    With `again` a document may be copied at any time, as it is then. In the topic `ahead` a copy
+    may have in it what some changes that follow it did.
     """
     values = _Values()
     found: list[str] = []
@@ -46,7 +48,7 @@ def history_breaks(records: Iterable[Record], *, restarted: bool = False,
             delivered.add(place)
         history = histories.setdefault((record.topic, record.key), _History())
         problem = _step(history, record.key, event, values, restarted=restarted,
-                        again=again)
+                        again=again, ahead=record.topic == ahead)
         if problem:
             found.append(f"{record.topic} {record.key!r}: {problem}: op {op} at "
                          f"({source['ts_ms'] // 1000}, {source['ord']}, {source['tord']})")
@@ -54,7 +56,7 @@ def history_breaks(records: Iterable[Record], *, restarted: bool = False,
 
 
 def _step(history: _History, key: bytes | None, event: dict[str, Any], values: _Values, *,
-          restarted: bool, again: bool) -> str | None:
+          restarted: bool, again: bool, ahead: bool) -> str | None:
     op, before = event["op"], history.n
     exists = key in history.documents
     if op == "d":
@@ -75,7 +77,11 @@ def _step(history: _History, key: bytes | None, event: dict[str, Any], values: _
         return f"a state that never was: {document}"
     if op == "r" and again and not restarted and exists and history.n != before:
         return f"copied with n={history.n}, when it was {before}"
+    if ahead and op == "u" and history.n <= history.copied:
+        history.n = before
+        return None
     if op == "r":
+        history.copied = history.n
         return f"back from n={before} to {history.n}" if history.n < before else None
     if before >= 0 and history.n != before + 1:
         return f"n={before} is followed by {history.n}"
