@@ -32,7 +32,7 @@ BYTES = int(25_000_000 * SCALE)  # about, of the events of a copy
 SLOW = {
     "database.include.list": DATABASE,
     "initial.sync.max.threads": "4",
-    "snapshot.max.documents.per.second": "8000",
+    "snapshot.max.documents.per.second": str(int(8000 * SCALE)),
 }
 
 
@@ -101,8 +101,9 @@ class Resume(CopyTest):
         load = CopyLoad(replica_set, "4.4", DOCUMENTS, SEED, pad=1000)
         load.fill()
         capture = Capture(self.scratch(), replica_set, broker, schemas=False, properties={
-            # One thread: what is read while Kafka is away is little then.
-            **SLOW, "initial.sync.max.threads": "1", "snapshot.max.documents.per.second": "2000"})
+            # What is read while Kafka is away is little.
+            **SLOW, "initial.sync.max.threads": "1", "producer.buffer.memory": "1000000",
+            "snapshot.max.documents.per.second": str(int(2000 * SCALE))})
         with load:
             capture.shardtail.start()
             self.wait_for_records(capture, DOCUMENTS // 4)
@@ -128,7 +129,7 @@ class Resume(CopyTest):
         load.fill()
         begin = replica_set.last_optime()
         capture = FileCapture(self.scratch(), replica_set, {
-            **SLOW, "snapshot.max.documents.per.second": "1000"})
+            **SLOW, "snapshot.max.documents.per.second": str(int(1500 * SCALE))})
         with load:
             capture.shardtail.start()
             wait_for("the copy's begin", lambda: capture.alive() and capture.offset is not None)
