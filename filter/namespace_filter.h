@@ -26,6 +26,8 @@ class NamespaceFilter {
  public:
   explicit NamespaceFilter(Options options);
 
+  const Options& options() const { return options_; }
+
   absl::StatusOr<bool> AcceptsDatabase(std::string_view database) const;
   absl::StatusOr<bool> Accepts(const event::Namespace& ns) const;
 

@@ -6,6 +6,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "filter/filter_record.h"
 #include "tailer/entry_decoder.h"
 #include "tailer/read_ahead.h"
 
@@ -33,6 +34,9 @@ std::string SingleKey(const snapshot::CollectionUuid& uuid) {
 
 // The record that copies are paused.
 constexpr char kPausedKey[] = "paused";
+
+// The record of what is captured.
+constexpr char kFiltersKey[] = "filters";
 
 // For what is in flight when a copy begins.
 constexpr absl::Duration kFlushTimeout = absl::Seconds(30);
@@ -98,6 +102,7 @@ absl::Status ReplicaSetPipeline::Run(const std::stop_token& stop) {
   SHARDTAIL_ASSIGN_OR_RETURN(const std::unique_ptr<Member> member, parts_.members.Find(stop));
   if (delivery_ == nullptr) SHARDTAIL_RETURN_IF_ERROR(OpenDelivery());
   if (!progress_.has_value()) SHARDTAIL_RETURN_IF_ERROR(FindStart(*member, stop));
+  SHARDTAIL_RETURN_IF_ERROR(LoadKept(*member, stop));
   while (true) {
     if (copy_needed_) SHARDTAIL_RETURN_IF_ERROR(PrepareCopy(*member, stop));
     if (copying_ && after() && progress_->initsync) {
@@ -295,13 +300,18 @@ absl::Status ReplicaSetPipeline::RemoveProgress(bool single, const std::stop_tok
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> ReplicaSetPipeline::LoadSingleCopies(const std::stop_token& stop) {
-  {
-    const std::lock_guard lock(snapshot_mutex_);
-    if (single_loaded_) return !single_.empty();
-  }
+absl::Status ReplicaSetPipeline::LoadKept(Member& member, const std::stop_token& stop) {
+  if (kept_loaded_) return absl::OkStatus();
   SHARDTAIL_ASSIGN_OR_RETURN(const auto stored, parts_.store.LoadProgress(replica_set_, stop));
   paused_ = stored.contains(kPausedKey);
+  SHARDTAIL_RETURN_IF_ERROR(LoadSignals(stored));
+  SHARDTAIL_RETURN_IF_ERROR(LoadSingleCopies(stored));
+  SHARDTAIL_RETURN_IF_ERROR(CompareFilters(stored, member));
+  kept_loaded_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::LoadSignals(const std::map<std::string, std::string>& stored) {
   for (const auto& [key, text] : stored) {
     if (!SignalPost::IsSignal(key)) continue;
     const auto signal = SignalPost::Decode(text);
@@ -314,6 +324,11 @@ absl::StatusOr<bool> ReplicaSetPipeline::LoadSingleCopies(const std::stop_token&
     const std::lock_guard lock(inbox_mutex_);
     inbox_.insert_or_assign(key, *signal);
   }
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::LoadSingleCopies(
+    const std::map<std::string, std::string>& stored) {
   const std::lock_guard lock(snapshot_mutex_);
   for (const auto& [key, text] : stored) {
     if (!key.starts_with(kSinglePrefix)) continue;
@@ -321,8 +336,50 @@ absl::StatusOr<bool> ReplicaSetPipeline::LoadSingleCopies(const std::stop_token&
     if (!uuid.has_value()) continue;
     SHARDTAIL_ASSIGN_OR_RETURN(single_[*uuid], DecodeStored(text, key, replica_set_));
   }
-  single_loaded_ = true;
-  return !single_.empty();
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::CompareFilters(const std::map<std::string, std::string>& stored,
+                                                Member& member) {
+  if (!CopiesWhatComesLater()) return absl::OkStatus();
+  const std::string now = filter::EncodeFilterRecord(parts_.namespace_filter.options());
+  const auto known = stored.find(kFiltersKey);
+  if (known != stored.end() && known->second == now) return absl::OkStatus();
+  // What is not complete takes all that is included now; without a record (Debezium's offset), it
+  // is not known what was captured.
+  const bool compare = known != stored.end() && progress_.has_value() && !copy_needed_;
+  if (compare) {
+    absl::StatusOr<filter::Options> before = filter::DecodeFilterRecord(known->second);
+    if (!before.ok()) {
+      return absl::FailedPreconditionError(fmt::format(
+          "the stored record of what was captured cannot be read: {}; to copy all again, delete "
+          "the offset with `shardtail offsets delete {}`",
+          std::string(before.status().message()), replica_set_));
+    }
+    const filter::NamespaceFilter captured(*std::move(before));
+    SHARDTAIL_ASSIGN_OR_RETURN(const auto source, member.OpenSnapshotSource());
+    SHARDTAIL_ASSIGN_OR_RETURN(
+        const std::vector<SnapshotSource::Collection> found,
+        source->List([&](const event::Namespace& ns) -> absl::StatusOr<bool> {
+          SHARDTAIL_ASSIGN_OR_RETURN(const bool was_captured, captured.Accepts(ns));
+          if (was_captured) return false;
+          return Copies(ns);
+        }));
+    offsets::OffsetStore::Progress to_copy;
+    const std::lock_guard lock(snapshot_mutex_);
+    for (const SnapshotSource::Collection& collection : found) {
+      base::LogInfo("{} is included by a changed filter", collection.ns);
+      const snapshot::CollectionProgress progress{
+          .ns = collection.ns, .copied = {}, .kind = snapshot::CopyKind::kLate, .query = {}};
+      to_copy[SingleKey(collection.uuid)] = snapshot::EncodeProgress(progress);
+      single_[collection.uuid] = progress;
+    }
+    // First: else the next run would not copy them.
+    if (!to_copy.empty()) {
+      SHARDTAIL_RETURN_IF_ERROR(parts_.store.SaveProgress(replica_set_, to_copy));
+    }
+  }
+  return parts_.store.SaveProgress(replica_set_, {{kFiltersKey, now}});
 }
 
 absl::Status ReplicaSetPipeline::BeginCopy(Member& member, bool before_stream,
@@ -394,6 +451,11 @@ absl::Status ReplicaSetPipeline::FindNames(Member& member, StreamSnapshot::Progr
     progress.ns = name == names.end() ? std::string() : name->second;
   }
   return absl::OkStatus();
+}
+
+bool ReplicaSetPipeline::CopiesWhatComesLater() const {
+  return options_.snapshot_mode != SnapshotMode::kNever &&
+         options_.snapshot_streaming == SnapshotStreaming::kConcurrent;
 }
 
 absl::StatusOr<bool> ReplicaSetPipeline::Copies(const event::Namespace& ns) {
@@ -593,7 +655,6 @@ absl::Status ReplicaSetPipeline::CopyFirst(Member& member, const std::stop_token
   const absl::Cleanup stop_workers = [this] {
     if (snapshot_ != nullptr) snapshot_->StopWorkers();
   };
-  SHARDTAIL_RETURN_IF_ERROR(LoadSingleCopies(stop).status());
   SHARDTAIL_RETURN_IF_ERROR(BeginCopy(member, /*before_stream=*/true, stop));
   while (copying_) {
     SHARDTAIL_RETURN_IF_ERROR(TakeSignals(member, stop));
@@ -628,7 +689,7 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
       std::move(tail), kWindowInterval,
       [this](const tailer::OplogWindow& window) { window_alarm_.Update(window); });
   tailer::EntryDecoder::OnArrival on_arrival;
-  if (options_.snapshot_mode != SnapshotMode::kNever) {
+  if (CopiesWhatComesLater()) {
     on_arrival = [&](const uint8_t* uuid, const event::Namespace& ns) {
       return HandleArrival(snapshot::ToUuid(uuid), ns, member, stop);
     };
@@ -642,7 +703,11 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
   const absl::Cleanup stop_workers = [this] {
     if (snapshot_ != nullptr) snapshot_->StopWorkers();
   };
-  SHARDTAIL_ASSIGN_OR_RETURN(const bool has_single, LoadSingleCopies(stop));
+  bool has_single = false;
+  {
+    const std::lock_guard lock(snapshot_mutex_);
+    has_single = !single_.empty();
+  }
   if (copying_ || has_single) {
     SHARDTAIL_RETURN_IF_ERROR(BeginCopy(member, /*before_stream=*/false, stop));
   }

@@ -120,9 +120,12 @@ class ReplicaSetPipeline {
   absl::StatusOr<bool> LoadProgress(const std::stop_token& stop);
   // Of the replica set's own snapshot; with `single`, also of the copies of single collections.
   absl::Status RemoveProgress(bool single, const std::stop_token& stop);
-  // Reads what is stored of the copies of single collections into single_, once. Whether there are
-  // any.
-  absl::StatusOr<bool> LoadSingleCopies(const std::stop_token& stop);
+  // Once in the process: reads what is kept beside the offset of copies of single collections,
+  // signals and the filters; has those copied that the filters include only now.
+  absl::Status LoadKept(Member& member, const std::stop_token& stop);
+  absl::Status LoadSignals(const std::map<std::string, std::string>& stored);
+  absl::Status LoadSingleCopies(const std::map<std::string, std::string>& stored);
+  absl::Status CompareFilters(const std::map<std::string, std::string>& stored, Member& member);
   absl::Status BeginCopy(Member& member, bool before_stream, const std::stop_token& stop);
   // Gives them the names that they have now; an empty one where there is no such collection.
   absl::Status FindNames(Member& member, StreamSnapshot::Progress* single);
@@ -142,6 +145,9 @@ class ReplicaSetPipeline {
   // A collection came under a captured name, in the entry under way.
   absl::Status HandleArrival(const snapshot::CollectionUuid& uuid, const event::Namespace& ns,
                              Member& member, const std::stop_token& stop);
+  // Whether collections that come under a captured name, or become included, are copied: not in
+  // Debezium 1.3.
+  bool CopiesWhatComesLater() const;
   // Whether a copy takes the collection.
   absl::StatusOr<bool> Copies(const event::Namespace& ns);
   // Hands over what was read; ends the copy when all of it is acknowledged.
@@ -187,11 +193,11 @@ class ReplicaSetPipeline {
   offsets::OffsetStore::Progress unsaved_;
   // Guarded as well: copies of single collections that are not complete (StreamSnapshot::CopyOne).
   StreamSnapshot::Progress single_;
-  bool single_loaded_ = false;    // guarded as well
   bool progress_stored_ = false;  // guarded as well: there may be records of recorded_
   bool copying_ = false;
   bool copied_always_ = false;  // snapshot.mode=always: in this process, once
 
+  bool kept_loaded_ = false;                      // see LoadKept()
   std::mutex inbox_mutex_;                        // guards the next
   std::map<std::string, signals::Signal> inbox_;  // signals to do, by their keys
   bool paused_ = false;                           // of the stream's thread: no reads for copies

@@ -72,8 +72,9 @@ absl::StatusOr<IdBound> ReadBound(const rapidjson::Value& range, const char* nam
 absl::StatusOr<CopyKind> ReadKind(const rapidjson::Value& json) {
   const auto found = json.FindMember("kind");
   if (found == json.MemberEnd()) return CopyKind::kInitial;
-  if (found->value == kLateName.data()) return CopyKind::kLate;
-  if (found->value == kAgainName.data()) return CopyKind::kAgain;
+  const std::string_view name = found->value.IsString() ? found->value.GetString() : "";
+  if (name == kLateName) return CopyKind::kLate;
+  if (name == kAgainName) return CopyKind::kAgain;
   return Wrong(fmt::format("\"kind\" is not {} or {}", kLateName, kAgainName));
 }
 

@@ -241,6 +241,8 @@ class OffsetsInAFile(Offsets):
 
     OTHER = b'["other",{"server":"x"}]'
     KEY = b'["mongo-src",{"rs":"rs0","server_id":"dbserver1"}]'
+    # Of the record of what is captured.
+    FILTERS = b'["mongo-src",{"collection":"filters","rs":"rs0","server_id":"dbserver1"}]'
 
     def setUp(self) -> None:
         super().setUp()
@@ -276,13 +278,13 @@ class OffsetsInAFile(Offsets):
             self.OTHER: b'{"pos":1}',
             self.KEY: json.dumps(offset, separators=(",", ":")).encode()}))
         self.assertEqual(len(self.run_to_the_end()), 2)
-        self.assertEqual(set(self.stored()), {self.OTHER, self.KEY})
+        self.assertEqual(set(self.stored()), {self.OTHER, self.KEY, self.FILTERS})
         self.assertEqual(self.stored()[self.OTHER], b'{"pos":1}', "another connector's offset")
 
     def test_a_new_file_is_one_that_kafka_connect_reads(self) -> None:
         self.assertEqual(len(self.run_to_the_end()), 5)
         stored = self.stored()
-        self.assertEqual(list(stored), [self.KEY])
+        self.assertEqual(set(stored), {self.KEY, self.FILTERS})
         self.assertEqual(self.file.read_bytes(), java_offsets.encode(stored))
         with self.replica_set.client() as client:
             client[self.database]["c"].insert_one({"_id": 6})

@@ -35,6 +35,7 @@ class Modes(IntegrationTest):
     def capture(self, **properties: str) -> FileCapture:
         return FileCapture(self.scratch(), self.replica_set, {
             "database.include.list": self.database.name,
+            "snapshot.streaming": "concurrent",
             **{name.replace("_", "."): value for name, value in properties.items()}})
 
     def change(self, capture: FileCapture, **properties: str) -> None:

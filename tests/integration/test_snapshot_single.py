@@ -108,6 +108,7 @@ class Single:
         self.database["other"].insert_one({"_id": 0, "n": 0, "m": 1})
         capture = FileCapture(self.scratch(), self.replica_set, {
             "database.include.list": DATABASE,
+            "snapshot.streaming": "concurrent",
             "collection.exclude.list": f"{DATABASE}[.](hidden|source)",
             **{name.replace("_", "."): value for name, value in properties.items()}})
         capture.shardtail.start()

@@ -25,7 +25,8 @@ constexpr char kSet[] = "rs0";
 class ReplicaSetPipelineTest : public ::testing::Test {
  protected:
   // A capture of its own, as after a start of the process.
-  std::unique_ptr<ReplicaSetPipeline> Make(Options options = {}, PipelineStart start = {}) {
+  std::unique_ptr<ReplicaSetPipeline> Make(Options options = {}, PipelineStart start = {},
+                                           const filter::NamespaceFilter* other = nullptr) {
     options.snapshot_streaming = streaming_;
     return std::make_unique<ReplicaSetPipeline>(
         ReplicaSetPipeline::Parts{.members = members_,
@@ -35,7 +36,7 @@ class ReplicaSetPipelineTest : public ::testing::Test {
                                   },
                                   .store = store_,
                                   .committer = committer_,
-                                  .namespace_filter = namespace_filter_,
+                                  .namespace_filter = other == nullptr ? namespace_filter_ : *other,
                                   .field_filter = field_filter_,
                                   .encoder = encoder_,
                                   .metadata = metadata_,
@@ -70,6 +71,13 @@ class ReplicaSetPipelineTest : public ::testing::Test {
   }
 
   offsets::StoredOffset Stored() { return store_.LoadAll()->at(kSet); }
+
+  // What is stored beside the offset, but for the record of what is captured.
+  std::map<std::string, std::string> Kept() {
+    auto kept = *store_.LoadProgress(kSet, {});
+    kept.erase("filters");
+    return kept;
+  }
 
   SnapshotStreaming streaming_ = SnapshotStreaming::kAfter;
   fakes::FakeReplicaSet set_;
@@ -130,7 +138,7 @@ TEST_F(ConcurrentSnapshotTest, CopiesWhileItStreamsAndMarksTheLast) {
   EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
   EXPECT_THAT(Sent(), ElementsAre("r 1", "r 3!"));
   EXPECT_EQ(Stored(), (offsets::StoredOffset{.position = {{10, 1}, 0}}));
-  EXPECT_TRUE(store_.LoadProgress(kSet, {})->empty());
+  EXPECT_TRUE(Kept().empty());
 }
 
 TEST_F(ConcurrentSnapshotTest, AfterACrashOnlyWhatIsNotRecordedIsCopiedAgain) {
@@ -574,7 +582,7 @@ TEST_F(ReplicaSetPipelineTest, ARenameIntoACapturedNameIsCounted) {
 }
 
 // A collection whose documents the fake holds under its new name.
-TEST_F(ReplicaSetPipelineTest, ACollectionThatIsRenamedToACapturedNameIsCopiedInsideTheStream) {
+TEST_F(ConcurrentSnapshotTest, ACollectionThatIsRenamedToACapturedNameIsCopied) {
   set_.Noop(10);
   set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()}};
   set_.oplog.push_back(
@@ -591,14 +599,13 @@ TEST_F(ReplicaSetPipelineTest, ACollectionThatIsRenamedToACapturedNameIsCopiedIn
   std::atomic<bool> sent = false;
   log_.before_first = [&] { sent = true; };
   set_.at_end = [&]() -> absl::Status {
-    return sent && store_.LoadProgress(kSet, {})->empty() ? absl::CancelledError("end of the test")
-                                                          : absl::OkStatus();
+    return sent && Kept().empty() ? absl::CancelledError("end of the test") : absl::OkStatus();
   };
   ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
   set_.fail_read_of = "db.a";
   EXPECT_EQ(Capture().code(), absl::StatusCode::kUnavailable);
   EXPECT_FALSE(Stored().initsync);
-  EXPECT_FALSE(store_.LoadProgress(kSet, {})->empty());
+  EXPECT_FALSE(Kept().empty());
   log_.records.clear();
   ASSERT_TRUE(store_.Save(kSet, {.position = {{12, 1}, 0}}).ok());
   sent = false;
@@ -606,7 +613,41 @@ TEST_F(ReplicaSetPipelineTest, ACollectionThatIsRenamedToACapturedNameIsCopiedIn
   set_.fail_read_of.clear();
   EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
   EXPECT_THAT(Sent(), ElementsAre("r 1"));
-  EXPECT_TRUE(store_.LoadProgress(kSet, {})->empty());
+  EXPECT_TRUE(Kept().empty());
+}
+
+TEST_F(ConcurrentSnapshotTest, WhatAChangedFilterIncludesIsCopiedAndNothingElse) {
+  set_.Noop(10);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()},
+                    {"db.hidden", bson::Builder().Int32("_id", 2).Build()}};
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("r 1!"));
+  log_.records.clear();
+  set_.at_end = [&]() -> absl::Status {
+    return Kept().empty() ? absl::CancelledError("end of the test") : absl::OkStatus();
+  };
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), IsEmpty());
+
+  const filter::NamespaceFilter all{filter::Options{}};
+  const auto pipeline = Make({}, {}, &all);
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("r 2"));
+  log_.records.clear();
+  EXPECT_EQ(Make({}, {}, &all)->Run({}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), IsEmpty());
+}
+
+TEST_F(ConcurrentSnapshotTest, WithoutARecordOfTheFiltersOrWithNeverNothingIsCopiedForThem) {
+  set_.Noop(10);
+  set_.documents = {{"db.hidden", bson::Builder().Int32("_id", 2).Build()}};
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
+  const filter::NamespaceFilter all{filter::Options{}};
+  EXPECT_EQ(Make({}, {}, &all)->Run({}).code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(Make({.snapshot_mode = SnapshotMode::kNever}, {}, &all)->Run({}).code(),
+            absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), IsEmpty());
 }
 
 class SignalledTest : public ReplicaSetPipelineTest {
@@ -620,10 +661,10 @@ class SignalledTest : public ReplicaSetPipelineTest {
     EXPECT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
     // The fake oplog is idle until all is done, or the copies are paused.
     set_.at_end = [this]() -> absl::Status {
-      const auto kept = store_.LoadProgress(kSet, {});
+      const auto kept = Kept();
       bool to_do = false;
-      for (const auto& [key, text] : *kept) {
-        to_do = to_do || SignalPost::IsSignal(key) || !kept->contains("paused");
+      for (const auto& [key, text] : kept) {
+        to_do = to_do || SignalPost::IsSignal(key) || !kept.contains("paused");
       }
       return to_do ? absl::OkStatus() : absl::CancelledError("end of the test");
     };

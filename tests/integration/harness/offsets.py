@@ -35,11 +35,13 @@ class OffsetTopic:
                 f'"server_id":"{self.logical_name}"}}]').encode()
 
     def latest(self) -> dict[bytes, bytes | None]:
-        """The last value of each key; not of what was recorded of a copy and is deleted."""
+        """The last value of each key; not of what was recorded of a copy and is deleted, nor the
+        record of what is captured."""
         found = {record.key: record.value for record in read_topics(self.bootstrap, self.topic)
                  if record.topic == self.topic}
         return {key: value for key, value in found.items()
-                if value is not None or not is_progress(key)}
+                if not is_progress(key) or
+                (value is not None and json.loads(key)[1]["collection"] != "filters")}
 
     def value(self, replica_set: str) -> bytes | None:
         return self.latest().get(self.key(replica_set))
