@@ -115,7 +115,10 @@ absl::Status EntryDecoder::CheckRename(const OplogEntry& entry, const Element& c
   SHARDTAIL_ASSIGN_OR_RETURN(const bool to_captured, captures_(*to));
   if (!to_captured) return absl::OkStatus();
   SHARDTAIL_ASSIGN_OR_RETURN(const bool from_captured, captures_(*from));
-  if (from_captured) return absl::OkStatus();
+  // What is resharded was captured under the name that it gets, on the shards that it comes from.
+  if (from_captured || from->collection().starts_with("system.resharding.")) {
+    return absl::OkStatus();
+  }
   metrics_.renames_into_captured.Add();
   if (on_arrival_ != nullptr && entry.ui != nullptr) return on_arrival_(entry.ui, *to);
   base::LogWarn(

@@ -575,6 +575,7 @@ TEST_F(ReplicaSetPipelineTest, ARenameIntoACapturedNameIsCounted) {
   rename(12, "db.a", "db.b");
   rename(13, "db.tmp.agg_out.1", "db.b");
   rename(14, "db.b", "db.hidden");
+  rename(15, "db.system.resharding.1", "db.c");
   ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
   const auto pipeline = Make();
   EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
