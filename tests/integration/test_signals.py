@@ -18,6 +18,7 @@ from integration.harness.delivery import lost_documents, source_documents
 from integration.harness.file_capture import FileCapture
 from integration.harness.history import copies, history_breaks, last_marks
 from integration.harness.mongo import ReplicaSet
+from integration.harness.offsets import is_progress
 from integration.harness.replay import payload
 from integration.harness.waiting import wait_for
 
@@ -257,6 +258,43 @@ class Source(SignalTest):
                             "breaks of a history")
         self.assert_nothing(lost_documents(source_documents(
             self.replica_set, [(DATABASE, "c")]), records), "documents lost, stale or left over")
+
+
+class SeveralReplicaSets(SignalTest):
+    """A signal that one of them holds is for all."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.other = cls.start_replica_set(cls.version, name="rs1", members=1)
+
+    def test_each_copies_what_it_has(self) -> None:
+        self.fill("a", 2)
+        with self.other.client() as client:
+            client[DATABASE]["a"].insert_many([{"_id": 10}, {"_id": 11}])
+            client[DATABASE]["b"].insert_one({"_id": 12})
+            capture = FileCapture(self.scratch(), self.replica_set, {
+                "mongodb.hosts": f"{self.replica_set.hosts};{self.other.hosts}",
+                "database.include.list": DATABASE,
+                "signal.data.collection": "control.signals"})
+            capture.shardtail.start()
+            wait_for("both snapshots", lambda: capture.alive() and self.complete(capture) == 2)
+            self.assertEqual(len(self.copied(capture)), 5)
+            client["control"]["signals"].insert_one(
+                signal("execute-snapshot", f"{DATABASE}[.].*"))
+        self.wait_for_copies(capture, 10)
+        capture.shardtail.stop()
+        self.assertEqual(sorted(self.copied(capture, 5)),
+                         [("a", 0), ("a", 1), ("a", 10), ("a", 11), ("b", 12)])
+
+    @staticmethod
+    def complete(capture: FileCapture) -> int:
+        """How many replica sets have copied all that they had at first."""
+        if not capture.offsets_path.exists():
+            return 0
+        stored = java_offsets.decode(capture.offsets_path.read_bytes())
+        return sum(not is_progress(key) and "initsync" not in json.loads(value)
+                   for key, value in stored.items())
 
 
 class File(SignalTest):
