@@ -11,19 +11,39 @@
 
 namespace shardtail::app {
 
-absl::StatusOr<config::Configuration> LoadConfiguration(const ConfigurationFiles& files) {
+namespace {
+
+struct Files {
   std::optional<config::RawProperties> worker;
+  config::RawProperties connector;
+};
+
+absl::StatusOr<Files> Read(const ConfigurationFiles& files) {
+  Files read;
   if (!files.worker.empty()) {
-    SHARDTAIL_ASSIGN_OR_RETURN(worker, config::ReadFile(files.worker));
+    SHARDTAIL_ASSIGN_OR_RETURN(read.worker, config::ReadFile(files.worker));
   }
-  SHARDTAIL_ASSIGN_OR_RETURN(const config::RawProperties connector,
-                             config::ReadFile(files.connector));
+  SHARDTAIL_ASSIGN_OR_RETURN(read.connector, config::ReadFile(files.connector));
+  return read;
+}
+
+}  // namespace
+
+absl::StatusOr<config::Configuration> LoadConfiguration(const ConfigurationFiles& files) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const Files read, Read(files));
   SHARDTAIL_ASSIGN_OR_RETURN(config::Configuration loaded,
-                             config::Load(worker, connector, kafka::CheckOptions,
+                             config::Load(read.worker, read.connector, kafka::CheckOptions,
                                           mongo::ReadConnectionString, bson::FromJson));
   base::ConfigureLog(loaded.log);
   for (const std::string& note : loaded.notes) base::LogInfo("{}", note);
   return loaded;
+}
+
+absl::StatusOr<config::Reloaded> ReloadConfiguration(const ConfigurationFiles& files,
+                                                     const config::Configuration& running) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const Files read, Read(files));
+  return config::Reload(running, read.worker, read.connector, kafka::CheckOptions,
+                        mongo::ReadConnectionString, bson::FromJson);
 }
 
 int ReportFailure(const absl::Status& status) {

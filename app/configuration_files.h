@@ -19,6 +19,10 @@ struct ConfigurationFiles {
 // properties are found here too. kInvalidArgument lists all mistakes.
 absl::StatusOr<config::Configuration> LoadConfiguration(const ConfigurationFiles& files);
 
+// Reads the files of a running process again; see config::Reload(). Changes nothing.
+absl::StatusOr<config::Reloaded> ReloadConfiguration(const ConfigurationFiles& files,
+                                                     const config::Configuration& running);
+
 // Writes `status`'s message to standard error as `shardtail: …` and returns the exit status 1.
 int ReportFailure(const absl::Status& status);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include <charconv>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,8 +13,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "app/brokers.h"
 #include "app/explain.h"
+#include "app/reloader.h"
 #include "app/signals.h"
 #include "app/whole_databases.h"
 #include "base/clock.h"
@@ -23,9 +26,12 @@
 #include "encoding/metadata_json.h"
 #include "filter/field_filter.h"
 #include "filter/namespace_filter.h"
+#include "http/server.h"
+#include "kafka/producer_defaults.h"
 #include "kafka/property_map.h"
 #include "mongo/client.h"
 #include "mongo/connection_string.h"
+#include "monitoring/monitor.h"
 #include "offsets/consistent_start.h"
 #include "offsets/create_offset_store.h"
 #include "pipeline/offset_committer.h"
@@ -73,6 +79,7 @@ class PipelineRunner : public topology::Runner {
     return pipeline_->tailer_metrics().entries.value() +
            pipeline_->metrics().snapshot_documents.value();
   }
+  const metrics::ReplicaSetMetrics& metrics() const override { return pipeline_->all_metrics(); }
   void Update(const shard_discovery::ReplicaSet& replica_set) override {
     members_->SetSeeds(replica_set.seeds.hosts);
     pipeline_->SetFinishing(false);
@@ -274,7 +281,20 @@ std::map<std::string, bson::Timestamp> ShardsThatStartEarlier(
   return offsets::ShardsToStartEarlier(shards);
 }
 
-absl::Status Capture(const config::Configuration& config, const std::stop_token& stop) {
+// The most that may wait in the producer's queue, see kafka/producer_defaults.h.
+int64_t QueueBytes(const kafka::Options& options) {
+  int64_t bytes = kafka::kQueueBytes;
+  for (const kafka::Properties* properties : {&options.producer, &options.producer_override}) {
+    const auto given = properties->find("buffer.memory");
+    if (given == properties->end()) continue;
+    const std::string& text = given->second;
+    std::from_chars(text.data(), text.data() + text.size(), bytes);
+  }
+  return std::max<int64_t>(bytes, 1);
+}
+
+absl::Status Capture(const config::Configuration& config, monitoring::Monitor& monitor,
+                     const std::stop_token& stop) {
   base::Clock& clock = base::Clock::Real();
   const filter::NamespaceFilter namespace_filter(config.filter);
   SHARDTAIL_ASSIGN_OR_RETURN(const filter::FieldFilter field_filter,
@@ -318,6 +338,8 @@ absl::Status Capture(const config::Configuration& config, const std::stop_token&
     SHARDTAIL_RETURN_IF_ERROR(kafka::CheckOptions(OfSignalTopic(config)).status());
   }
   topology::TopologyManager manager(config.topology, clock);
+  monitor.Watch(&manager);
+  const absl::Cleanup unwatch = [&monitor] { monitor.Watch(nullptr); };
   const auto starts_earlier = ShardsThatStartEarlier(deployment, stored);
   // A replica set that comes while others are captured already, or were before, is a new one.
   bool later = !stored.empty();
@@ -356,16 +378,65 @@ absl::Status Capture(const config::Configuration& config, const std::stop_token&
   return absl::OkStatus();
 }
 
+// Whether a capture with this configuration would begin: see Reloader. A replica set that cannot be
+// reached now is left out: it may be so with the running configuration too.
+absl::Status TryOut(const config::Configuration& given, const std::stop_token& stop) {
+  config::Configuration config = given;
+  SHARDTAIL_RETURN_IF_ERROR(mongo::ResolveSeeds(&config.mongo));
+  SHARDTAIL_RETURN_IF_ERROR(filter::FieldFilter::Create(config.filter).status());
+  SHARDTAIL_RETURN_IF_ERROR(CheckBrokers(config.sink, stop));
+  base::Clock& clock = base::Clock::Real();
+  const filter::NamespaceFilter namespace_filter(config.filter);
+  shard_discovery::DeploymentFinder finder(config.mongo, clock);
+  const auto deployment = finder.Find(std::nullopt, stop);
+  if (!deployment.ok()) return Explain(deployment.status(), config);
+  for (const shard_discovery::ReplicaSet& replica_set : deployment->replica_sets) {
+    shard_discovery::ReplicaSetFinder members(config.mongo, replica_set.seeds, clock);
+    const auto found = members.FindPrimary(stop);
+    if (absl::IsUnavailable(found.status()) || absl::IsDeadlineExceeded(found.status())) continue;
+    if (!found.ok()) return Explain(found.status(), config);
+    const auto checked =
+        CheckSource(*found->client, config, namespace_filter, !replica_set.shard.empty());
+    if (!checked.ok()) return Explain(checked.status(), config);
+  }
+  return absl::OkStatus();
+}
+
+// Captures, also with what is reloaded, until a stop signal or a failure for good.
+absl::Status CaptureAndReload(const ConfigurationFiles& files, config::Configuration& config,
+                              monitoring::Monitor& monitor, SignalStop& signals) {
+  Reloader reloader(signals, files, config, TryOut);
+  while (true) {
+    const absl::Status ended = Capture(config, monitor, reloader.NextRun());
+    if (!reloader.Take()) return ended;
+    if (!ended.ok() && !absl::IsCancelled(ended)) {
+      base::LogWarn("before the new configuration: {}", std::string(ended.message()));
+    }
+    SHARDTAIL_RETURN_IF_ERROR(mongo::ResolveSeeds(&config.mongo));
+  }
+}
+
 }  // namespace
 
 int Run(const ConfigurationFiles& files) {
-  const SignalStop signals;
+  SignalStop signals(SignalStop::Hangup::kReloads);
   absl::StatusOr<config::Configuration> config = LoadConfiguration(files);
   if (!config.ok()) return ReportFailure(config.status());
   if (const absl::Status resolved = mongo::ResolveSeeds(&config->mongo); !resolved.ok()) {
     return ReportFailure(resolved);
   }
-  const absl::Status ended = Capture(*config, signals.token());
+  // First, so that it tells of the start too, and a taken port ends the process at once.
+  config->monitoring.queue_bytes = QueueBytes(config->sink.kafka);
+  monitoring::Monitor monitor(config->monitoring, base::Clock::Real());
+  std::unique_ptr<http::Server> server;
+  if (config->http.port >= 0) {
+    auto started = http::Server::Start(
+        config->http, [&monitor](const http::Request& request) { return monitor.Handle(request); });
+    if (!started.ok()) return ReportFailure(started.status());
+    server = *std::move(started);
+    base::LogInfo("metrics, health and status on {}", server->url());
+  }
+  const absl::Status ended = CaptureAndReload(files, *config, monitor, signals);
   if (ended.code() == absl::StatusCode::kCancelled) return 0;
   if (!ended.ok()) return ReportFailure(Explain(ended, *config));
   base::LogInfo("stopped; everything that was sent is delivered, and the offset is stored");

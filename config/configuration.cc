@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <sstream>
 #include <utility>
 
@@ -115,25 +117,12 @@ void ReadConnectionString(const GivenProperties& given, const ConnectionStringRe
   for (const std::string& note : *read) notes->Add(found->second.written, note);
 }
 
-}  // namespace
-
-absl::StatusOr<RawProperties> ReadFile(const std::string& path) {
-  SHARDTAIL_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path));
-  absl::StatusOr<RawProperties> properties =
-      LooksLikeJson(text) ? ParseConnectJson(text) : ParseProperties(text);
-  if (!properties.ok()) return WithFileName(path, properties.status());
-  return properties;
-}
-
-absl::StatusOr<Configuration> Load(const std::optional<RawProperties>& worker,
-                                   const RawProperties& connector, const KafkaCheck& check_kafka,
-                                   const ConnectionStringReader& read_connection_string,
-                                   const QueryReader& read_query) {
+// `mistakes` and `notes`: those that were found so far.
+absl::StatusOr<Configuration> LoadGiven(GivenProperties given, Findings notes, Findings mistakes,
+                                        const KafkaCheck& check_kafka,
+                                        const ConnectionStringReader& read_connection_string,
+                                        const QueryReader& read_query) {
   Configuration configuration;
-  Findings notes;
-  Findings mistakes;
-  GivenProperties given = Merge(worker, connector, &notes);
-  ResolveReferences(&given, &mistakes);
   ReadConnectionString(given, read_connection_string, &configuration, &notes, &mistakes);
   ReadAll(given, &configuration, &notes, &mistakes);
   ReadSnapshotQueries(given, read_query, &configuration, &mistakes);
@@ -156,7 +145,78 @@ absl::StatusOr<Configuration> Load(const std::optional<RawProperties>& worker,
     return absl::InvalidArgumentError(fmt::format("{}", fmt::join(mistake_lines, "\n")));
   }
   Append(note_lines, &configuration.notes);
+  configuration.given = std::move(given);
   return configuration;
+}
+
+}  // namespace
+
+absl::StatusOr<RawProperties> ReadFile(const std::string& path) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path));
+  absl::StatusOr<RawProperties> properties =
+      LooksLikeJson(text) ? ParseConnectJson(text) : ParseProperties(text);
+  if (!properties.ok()) return WithFileName(path, properties.status());
+  return properties;
+}
+
+absl::StatusOr<Configuration> Load(const std::optional<RawProperties>& worker,
+                                   const RawProperties& connector, const KafkaCheck& check_kafka,
+                                   const ConnectionStringReader& read_connection_string,
+                                   const QueryReader& read_query) {
+  Findings notes;
+  Findings mistakes;
+  GivenProperties given = Merge(worker, connector, &notes);
+  ResolveReferences(&given, &mistakes);
+  return LoadGiven(std::move(given), std::move(notes), std::move(mistakes), check_kafka,
+                   read_connection_string, read_query);
+}
+
+bool IsReloaded(std::string_view name) {
+  // With a dot or a star's place at the end: all names that begin so.
+  constexpr std::array<std::string_view, 13> kReloaded = {"mongodb.user",
+                                                          "mongodb.password",
+                                                          "mongodb.authsource",
+                                                          "mongodb.connection.string",
+                                                          "mongodb.ssl.",
+                                                          "database.",
+                                                          "collection.",
+                                                          "field.",
+                                                          "skipped.operations",
+                                                          "security.protocol",
+                                                          "sasl.",
+                                                          "ssl.",
+                                                          "producer."};
+  return std::ranges::any_of(kReloaded, [name](std::string_view reloaded) {
+    return reloaded.ends_with('.') ? name.starts_with(reloaded) : name == reloaded;
+  });
+}
+
+absl::StatusOr<Reloaded> Reload(const Configuration& running,
+                                const std::optional<RawProperties>& worker,
+                                const RawProperties& connector, const KafkaCheck& check_kafka,
+                                const ConnectionStringReader& read_connection_string,
+                                const QueryReader& read_query) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const Configuration fresh, Load(worker, connector, check_kafka,
+                                                             read_connection_string, read_query));
+  Reloaded reloaded;
+  GivenProperties mixed;
+  for (const auto& [name, property] : running.given) {
+    const auto now = fresh.given.find(name);
+    if (now == fresh.given.end() || now->second.value != property.value) {
+      (IsReloaded(name) ? reloaded.changed : reloaded.ignored).push_back(name);
+    }
+    if (!IsReloaded(name)) mixed.insert({name, property});
+  }
+  for (const auto& [name, property] : fresh.given) {
+    if (!running.given.contains(name)) {
+      (IsReloaded(name) ? reloaded.changed : reloaded.ignored).push_back(name);
+    }
+    if (IsReloaded(name)) mixed.insert({name, property});
+  }
+  SHARDTAIL_ASSIGN_OR_RETURN(
+      reloaded.configuration,
+      LoadGiven(std::move(mixed), {}, {}, check_kafka, read_connection_string, read_query));
+  return reloaded;
 }
 
 }  // namespace shardtail::config

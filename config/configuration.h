@@ -12,8 +12,10 @@
 #include "base/log.h"
 #include "encoding/options.h"
 #include "filter/options.h"
+#include "http/options.h"
 #include "kafka/options.h"
 #include "mongo/options.h"
+#include "monitoring/options.h"
 #include "offsets/options.h"
 #include "pipeline/options.h"
 #include "signals/options.h"
@@ -21,6 +23,16 @@
 #include "topology/options.h"
 
 namespace shardtail::config {
+
+// A property as it was given.
+struct Given {
+  std::string written;    // the property's name as the user wrote it, for messages
+  std::string value;      // references resolved: may be a secret
+  std::string reference;  // the value as written, where it held a reference: what may be shown
+};
+
+// By the table's names; one that the table does not have stands under its own.
+using GivenProperties = std::map<std::string, Given>;
 
 // Everything the process is told, checked, in the types of its components. May hold secrets.
 struct Configuration {
@@ -32,7 +44,11 @@ struct Configuration {
   offsets::Options offsets;
   signals::Options signals;
   topology::Options topology;
+  http::Options http;
+  monitoring::Options monitoring;
   base::LogOptions log;
+
+  GivenProperties given;  // that all this was read from
 
   // What to tell the user at start: properties that are accepted without effect and why, other
   // names and what they are read as, choices made where the user left them open. One line each,
@@ -72,6 +88,26 @@ absl::StatusOr<Configuration> Load(const std::optional<RawProperties>& worker,
                                    const KafkaCheck& check_kafka = nullptr,
                                    const ConnectionStringReader& read_connection_string = nullptr,
                                    const QueryReader& read_query = nullptr);
+
+// What files that were read anew change in a running process.
+struct Reloaded {
+  Configuration configuration;       // the running one but for what changed
+  std::vector<std::string> changed;  // these properties, by their names
+  std::vector<std::string> ignored;  // changed as well, and taken over by a new start only
+};
+
+// Reads the files of a running process again: credentials and filters are taken over, see
+// IsReloaded(). Parameters and errors as Load()'s; after an error nothing is to be changed.
+absl::StatusOr<Reloaded> Reload(const Configuration& running,
+                                const std::optional<RawProperties>& worker,
+                                const RawProperties& connector,
+                                const KafkaCheck& check_kafka = nullptr,
+                                const ConnectionStringReader& read_connection_string = nullptr,
+                                const QueryReader& read_query = nullptr);
+
+// Whether a running process takes the property over: credentials of MongoDB and Kafka, TLS, and
+// what is captured.
+bool IsReloaded(std::string_view name);
 
 // The reference of all properties, in Markdown: docs/configuration.md is exactly this.
 std::string ReferenceMarkdown();

@@ -175,6 +175,7 @@ void CompleteDefaults(const GivenProperties& given, Configuration* configuration
   c.encoding.connector_version = SHARDTAIL_VERSION;
   c.offsets.logical_name = c.encoding.logical_name;
   c.log.connector_name = c.encoding.logical_name;
+  c.monitoring.name = c.encoding.logical_name;
   if (c.offsets.connector_name.empty()) c.offsets.connector_name = c.encoding.logical_name;
   if (Lowered(ValueOf(given, "topic.creation.enable")) == "false") {
     c.sink.kafka.topic_partitions = 0;

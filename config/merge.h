@@ -1,23 +1,12 @@
 #ifndef SHARDTAIL_CONFIG_MERGE_H_
 #define SHARDTAIL_CONFIG_MERGE_H_
 
-#include <map>
 #include <optional>
-#include <string>
 
 #include "config/configuration.h"
 #include "config/findings.h"
 
 namespace shardtail::config {
-
-struct Given {
-  std::string written;    // the property's name as the user wrote it, for messages
-  std::string value;      // references resolved
-  std::string reference;  // the value as written, where it held a reference: what may be shown
-};
-
-// By the table's names; one that the table does not have stands under its own.
-using GivenProperties = std::map<std::string, Given>;
 
 // One set of properties out of the two files, by Kafka Connect's rules: the connector's over the
 // worker's, but for what is the worker's alone. Debezium Server's names (`debezium.source.…`) and

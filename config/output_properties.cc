@@ -164,6 +164,27 @@ PropertyGroup StoredOffsets() {
       }};
 }
 
+PropertyGroup HttpServer() {
+  return {
+      .title = "Metrics, health and status",
+      .introduction =
+          "shardtail's own. One HTTP server: `/metrics`, `/health`, `/status`; see "
+          "[metrics.md](metrics.md).",
+      .properties = {
+          Integer(
+              "http.port", {-1, 65535}, Field(&http::Options::port),
+              "The port it listens on. 0: any that is free, which the log tells; -1: no server."),
+          Text("http.host", Field(&http::Options::host),
+               "The address it listens on: this machine only, `0.0.0.0` for all of IPv4, `::` for "
+               "all. There is no authentication."),
+          Milliseconds(
+              "health.stalled.after.ms", kPositive, Field(&monitoring::Options::stalled_after),
+              "A replica set of which no oplog entry was read for longer is not ready. Three "
+              "times the server's `periodicNoopIntervalSecs`: a primary at rest writes a "
+              "no-op as often."),
+      }};
+}
+
 PropertyGroup LogOutput() {
   using base::LogFormat;
   using base::LogLevel;
@@ -186,7 +207,7 @@ PropertyGroup LogOutput() {
 }  // namespace
 
 std::vector<PropertyGroup> OutputProperties() {
-  return {Output(), KafkaClients(), Topics(), StoredOffsets(), LogOutput()};
+  return {Output(), KafkaClients(), Topics(), StoredOffsets(), HttpServer(), LogOutput()};
 }
 
 }  // namespace shardtail::config

@@ -64,6 +64,8 @@ inline kafka::Options& Part(Configuration& c, kafka::Options*) { return c.sink.k
 inline offsets::Options& Part(Configuration& c, offsets::Options*) { return c.offsets; }
 inline signals::Options& Part(Configuration& c, signals::Options*) { return c.signals; }
 inline topology::Options& Part(Configuration& c, topology::Options*) { return c.topology; }
+inline http::Options& Part(Configuration& c, http::Options*) { return c.http; }
+inline monitoring::Options& Part(Configuration& c, monitoring::Options*) { return c.monitoring; }
 inline base::LogOptions& Part(Configuration& c, base::LogOptions*) { return c.log; }
 }  // namespace internal
 

@@ -23,6 +23,10 @@ connector's properties go over it. All may stand in one file as well.
 - *Refused*: any value but the default is a mistake, until shardtail can do it.
 - A value may hold references, as with Kafka's configuration providers: `${env:NAME}`,
   `${file:/path/to/a.properties:key}`, `${dir:/path:file}`. They need no `config.providers`.
+- SIGHUP makes a running process read its files again and take over credentials and filters: `mongodb.user`,
+  `mongodb.password`, `mongodb.authsource`, `mongodb.connection.string`, `mongodb.ssl.*`, `database.*`, `collection.*`,
+  `field.*`, `skipped.operations`, `security.protocol`, `sasl.*`, `ssl.*`, `producer.*`. What else has changed waits for
+  the next start, and the log names it. After a mistake all stays as it was.
 - A name that ends in `*` stands for all that begin so.
 - Debezium Server's names are read too: `debezium.source.<property>`, `debezium.sink.type`,
   `debezium.sink.kafka.producer.<property>`, `debezium.format.key`, `debezium.format.value`.

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "kafka/log_throttle.h"
+#include "base/log_throttle.h"
 
 namespace shardtail::kafka {
 namespace {
@@ -35,7 +35,7 @@ std::string_view WithoutTiming(std::string_view text) {
 void WriteClientLog(const rd_kafka_t*, int level, const char* facility, const char* text) {
   // One for all clients, and never destroyed: a client that is made anew must not say it all again,
   // and librdkafka's threads may outlive main().
-  static auto& throttle = *new LogThrottle(base::Clock::Real(), kLogInterval);
+  static auto& throttle = *new base::LogThrottle(base::Clock::Real(), kLogInterval);
   const base::LogLevel our_level = ToLogLevel(level);
   if (!base::LogEnabled(our_level)) return;
   const auto line =

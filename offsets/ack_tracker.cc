@@ -11,13 +11,15 @@ constexpr size_t kFirstSlots = 1024;
 
 AckTracker::AckTracker() : slots_(kFirstSlots) {}
 
-uint64_t AckTracker::Open(const StoredOffset& offset) {
+uint64_t AckTracker::Open(const StoredOffset& offset, int64_t bytes) {
   const std::lock_guard lock(mutex_);
   if (next_ - first_ == slots_.size()) Grow();
   Slot& slot = At(next_);
   slot.offset = offset;
+  slot.bytes = bytes;
   slot.done = false;
   ++pending_;
+  pending_bytes_ += bytes;
   return next_++;
 }
 
@@ -37,6 +39,7 @@ void AckTracker::Acknowledge(std::span<const uint64_t> tickets) {
   for (const uint64_t ticket : tickets) {
     if (ticket < first_ || ticket >= next_ || std::exchange(At(ticket).done, true)) continue;
     --pending_;
+    pending_bytes_ -= At(ticket).bytes;
   }
   Settle();
 }
@@ -73,6 +76,11 @@ uint64_t AckTracker::settled() const {
 int64_t AckTracker::pending() const {
   const std::lock_guard lock(mutex_);
   return pending_;
+}
+
+int64_t AckTracker::pending_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return pending_bytes_;
 }
 
 void AckTracker::Settle() {

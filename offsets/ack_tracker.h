@@ -30,8 +30,9 @@ class AckTracker {
   AckTracker();
 
   // A record is about to be sent; `offset` may be stored once it and all before it are delivered.
-  // Returns its ticket: consecutive numbers from 1.
-  uint64_t Open(const StoredOffset& offset);
+  // `bytes`: the record's size, for pending_bytes(). Returns its ticket: consecutive numbers
+  // from 1.
+  uint64_t Open(const StoredOffset& offset, int64_t bytes = 0);
 
   // Everything up to `offset` was handled, without a record of its own.
   void Pass(const StoredOffset& offset);
@@ -52,10 +53,12 @@ class AckTracker {
 
   // Records opened and not acknowledged, failed ones among them.
   int64_t pending() const;
+  int64_t pending_bytes() const;
 
  private:
   struct Slot {
     StoredOffset offset;
+    int64_t bytes = 0;
     bool done = false;
   };
   // With mutex_ held.
@@ -70,6 +73,7 @@ class AckTracker {
   uint64_t first_ = 1;  // the oldest that is not settled
   uint64_t next_ = 1;
   int64_t pending_ = 0;
+  int64_t pending_bytes_ = 0;
   std::optional<StoredOffset> low_water_mark_;
   absl::Status failure_;
   std::atomic<bool> failed_ = false;  // set after failure_; asked for every event

@@ -7,12 +7,19 @@
 #include "base/status_macros.h"
 
 namespace shardtail::pipeline {
+namespace {
+
+// One bad collection would else fill the log; at level debug each event is named.
+constexpr absl::Duration kPoisonLogInterval = absl::Seconds(30);
+
+}  // namespace
 
 Publisher::Publisher(Parts parts, Options options, std::string replica_set)
     : parts_(parts),
       options_(std::move(options)),
       replica_set_(std::move(replica_set)),
       monitor_(replica_set_),
+      poison_log_(parts.clock, kPoisonLogInterval),
       last_beat_(parts.clock.Monotonic()) {}
 
 absl::Status Publisher::Publish(const event::ChangeEvent& event,
@@ -25,13 +32,14 @@ absl::Status Publisher::Publish(const event::ChangeEvent& event,
     SHARDTAIL_RETURN_IF_ERROR(EndTransaction(stop));
   }
   if (!collection->captured || !parts_.namespace_filter.Accepts(event.operation)) {
-    parts_.metrics.filtered.Add();
+    Count(event.operation, parts_.metrics.filtered);
     Pass(offset);
     return absl::OkStatus();
   }
   event::ChangeEvent shaped = event;
   if (options_.transaction_metadata) SHARDTAIL_RETURN_IF_ERROR(Monitor(&shaped, stop));
   if (absl::Status encoded = Encode(&shaped, *collection); !encoded.ok()) {
+    Count(event.operation, parts_.metrics.failed);
     SHARDTAIL_RETURN_IF_ERROR(HandlePoison(absl::Status(
         encoded.code(),
         fmt::format("event {} of {} at {}: {}", event::ToLetter(event.operation), event.ns.full,
@@ -39,7 +47,7 @@ absl::Status Publisher::Publish(const event::ChangeEvent& event,
     Pass(offset);
     return absl::OkStatus();
   }
-  Count(event.operation);
+  Count(event.operation, parts_.metrics.sent);
   offsets::StoredOffset reached = offset;
   if (shaped.transaction.has_value()) reached.transaction = monitor_.current();
   last_offset_ = reached;
@@ -120,15 +128,22 @@ absl::Duration Publisher::TimeToNextBeat() const {
 
 absl::Status Publisher::Send(const sink::Record& record, const offsets::StoredOffset& offset,
                              const std::stop_token& stop) {
-  return parts_.sink.Send(record, parts_.tracker.Open(offset), stop);
+  const size_t bytes = record.key.size() + (record.value.has_value() ? record.value->size() : 0);
+  const auto size = static_cast<int64_t>(bytes);
+  parts_.metrics.sent_records.Add();
+  parts_.metrics.sent_bytes.Add(size);
+  return parts_.sink.Send(record, parts_.tracker.Open(offset, size), stop);
 }
 
 absl::Status Publisher::HandlePoison(const absl::Status& status) {
   if (options_.failure_mode == FailureMode::kFail) return status;
   parts_.metrics.skipped.Add();
   if (options_.failure_mode == FailureMode::kWarn) {
-    base::LogWarn("passed over, as event.processing.failure.handling.mode=warn says: {}",
-                  std::string(status.message()));
+    const std::string why(status.message());
+    base::LogDebug("passed over: {}", why);
+    if (const auto line = poison_log_.Admit(why); line.has_value()) {
+      base::LogWarn("passed over, as event.processing.failure.handling.mode=warn says: {}", *line);
+    }
   }
   return absl::OkStatus();
 }
@@ -173,17 +188,16 @@ absl::Status Publisher::Encode(event::ChangeEvent* event, const Collection& coll
   return parts_.encoder.Encode(*event, collection.record, parts_.clock.NowMillis(), &key_, &value_);
 }
 
-void Publisher::Count(event::Operation operation) {
-  metrics::PipelineMetrics& metrics = parts_.metrics;
+void Publisher::Count(event::Operation operation, metrics::OperationCounters& counters) {
   switch (operation) {
     case event::Operation::kRead:
-      return metrics.reads.Add();
+      return counters.reads.Add();
     case event::Operation::kCreate:
-      return metrics.creates.Add();
+      return counters.creates.Add();
     case event::Operation::kUpdate:
-      return metrics.updates.Add();
+      return counters.updates.Add();
     case event::Operation::kDelete:
-      return metrics.deletes.Add();
+      return counters.deletes.Add();
   }
 }
 

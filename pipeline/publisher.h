@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "base/clock.h"
+#include "base/log_throttle.h"
 #include "encoding/json_encoder.h"
 #include "encoding/metadata_json.h"
 #include "event/change_event.h"
@@ -97,7 +98,7 @@ class Publisher {
   absl::Status Monitor(event::ChangeEvent* event, const std::stop_token& stop);
   absl::Status Send(const sink::Record& record, const offsets::StoredOffset& offset,
                     const std::stop_token& stop);
-  void Count(event::Operation operation);
+  static void Count(event::Operation operation, metrics::OperationCounters& counters);
 
   const Parts parts_;
   const Options options_;
@@ -108,6 +109,7 @@ class Publisher {
   std::unordered_map<std::string, std::string> topics_;  // topic → first collection, for collisions
   TransactionMonitor monitor_;
   std::optional<offsets::StoredOffset> last_offset_;
+  base::LogThrottle poison_log_;
   absl::Duration last_beat_;  // by the monotonic clock
   std::string key_;
   std::string value_;

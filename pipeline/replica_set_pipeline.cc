@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "filter/filter_record.h"
+#include "pipeline/delivery_latency.h"
 #include "tailer/entry_decoder.h"
 #include "tailer/read_ahead.h"
 
@@ -41,6 +42,9 @@ constexpr char kFiltersKey[] = "filters";
 // For what is in flight when a copy begins.
 constexpr absl::Duration kFlushTimeout = absl::Seconds(30);
 
+// After so many entries of one reply, a sample of the time to their acknowledgement.
+constexpr int kEntriesPerSample = 256;
+
 // A copy that takes longer than the oplog reaches back would be begun again for ever.
 constexpr int kMaxCopiesInARow = 3;
 
@@ -63,13 +67,29 @@ bool IsLostPosition(const absl::Status& status) {
 }  // namespace
 
 struct ReplicaSetPipeline::Delivery : public sink::DeliveryListener {
+  Delivery(metrics::PipelineMetrics& counted, base::Clock& time)
+      : metrics(counted), clock(time), latency(counted.acknowledge_latency) {}
+
+  metrics::PipelineMetrics& metrics;
+  base::Clock& clock;
+  DeliveryLatency latency;
   offsets::AckTracker tracker;
   std::unique_ptr<sink::Sink> sink;
   std::unique_ptr<Publisher> publisher;
 
-  void OnDelivered(std::span<const sink::Ticket> tickets) override { tracker.Acknowledge(tickets); }
+  void OnDelivered(std::span<const sink::Ticket> tickets) override {
+    tracker.Acknowledge(tickets);
+    metrics.acknowledged_records.Add(static_cast<int64_t>(tickets.size()));
+    NotePending();
+    if (latency.waiting()) latency.Settle(tracker.settled(), clock.NowMillis());
+  }
   void OnFailed(sink::Ticket ticket, const absl::Status& status) override {
+    metrics.failed_records.Add();
     tracker.Fail(ticket, status);
+  }
+  void NotePending() {
+    metrics.unacknowledged_records.Set(tracker.pending());
+    metrics.unacknowledged_bytes.Set(tracker.pending_bytes());
   }
 };
 
@@ -94,12 +114,15 @@ ReplicaSetPipeline::~ReplicaSetPipeline() {
 
 absl::Status ReplicaSetPipeline::Run(const std::stop_token& stop) {
   const base::ScopedLogContext context(replica_set_);
+  SetPhase(metrics::Phase::kConnecting);
+  const absl::Cleanup disconnected = [this] { SetPhase(metrics::Phase::kConnecting); };
   if (delivery_ != nullptr && !delivery_->tracker.failure().ok()) {
     // Everything after the failed record must be sent again, from the stored offset.
     SHARDTAIL_RETURN_IF_ERROR(CloseDelivery());
     progress_.reset();
   }
   SHARDTAIL_ASSIGN_OR_RETURN(const std::unique_ptr<Member> member, parts_.members.Find(stop));
+  metrics_.member.Set(member->name());
   if (delivery_ == nullptr) SHARDTAIL_RETURN_IF_ERROR(OpenDelivery());
   if (!progress_.has_value()) SHARDTAIL_RETURN_IF_ERROR(FindStart(*member, stop));
   SHARDTAIL_RETURN_IF_ERROR(LoadKept(*member, stop));
@@ -128,7 +151,7 @@ absl::Status ReplicaSetPipeline::Drain(absl::Duration timeout) {
 }
 
 absl::Status ReplicaSetPipeline::OpenDelivery() {
-  auto delivery = std::make_unique<Delivery>();
+  auto delivery = std::make_unique<Delivery>(metrics_, parts_.clock);
   SHARDTAIL_ASSIGN_OR_RETURN(delivery->sink, parts_.make_sink(*delivery));
   delivery->publisher =
       std::make_unique<Publisher>(Publisher::Parts{.namespace_filter = parts_.namespace_filter,
@@ -153,6 +176,8 @@ absl::Status ReplicaSetPipeline::CloseDelivery() {
   // The sink goes before the tracker that it reports to.
   delivery_->sink.reset();
   delivery_.reset();
+  metrics_.unacknowledged_records.Set(0);
+  metrics_.unacknowledged_bytes.Set(0);
   const std::lock_guard lock(snapshot_mutex_);
   snapshot_.reset();  // its tickets were this delivery's
   return stored;
@@ -388,11 +413,16 @@ absl::Status ReplicaSetPipeline::BeginCopy(Member& member, bool before_stream,
       .publish = [this, &stop](const event::ChangeEvent& event) -> absl::Status {
         SHARDTAIL_RETURN_IF_ERROR(delivery_->tracker.failure());
         metrics_.snapshot_documents.Add();
+        all_metrics_.snapshot.Copied(event.ns.full);
         return delivery_->publisher->Publish(event, *progress_, stop);
       },
       .before_range = nullptr,
       .last_ticket = [this] { return delivery_->tracker.last_ticket(); },
-      .captures = [this](const event::Namespace& ns) { return Copies(ns); }};
+      .captures = [this](const event::Namespace& ns) -> absl::StatusOr<bool> {
+        SHARDTAIL_ASSIGN_OR_RETURN(const bool copies, Copies(ns));
+        if (copies) all_metrics_.snapshot.Expect(ns.full);
+        return copies;
+      }};
   if (order_ != nullptr && !before_stream) {
     hooks.before_range = [this, &member, &stop](std::string_view ns, bson::Timestamp time) {
       return order_->BeforeRange(ns, time, member, stop);
@@ -413,6 +443,7 @@ absl::Status ReplicaSetPipeline::BeginCopy(Member& member, bool before_stream,
     single = single_;
   }
   copying_ = true;
+  all_metrics_.snapshot.Begin(parts_.clock.NowMillis());
   snapshot.SetPaused(paused_);
   if (progress_->initsync) {
     SHARDTAIL_ASSIGN_OR_RETURN(const int64_t collections, snapshot.CopyAll(recorded));
@@ -420,9 +451,13 @@ absl::Status ReplicaSetPipeline::BeginCopy(Member& member, bool before_stream,
                   before_stream ? "and then the stream after" : "while the stream goes on after",
                   event::ToString(progress_->position));
   }
+  for (const auto& [uuid, progress] : recorded) {
+    if (progress.complete()) all_metrics_.snapshot.Finished(progress.ns);
+  }
   SHARDTAIL_RETURN_IF_ERROR(FindNames(member, &single));
   for (const auto& [uuid, progress] : single) {
     if (!progress.ns.empty() && snapshot.CopyOne(uuid, progress)) {
+      all_metrics_.snapshot.Expect(progress.ns);
       base::LogInfo("copying {} while the stream goes on", progress.ns);
       continue;
     }
@@ -481,6 +516,7 @@ absl::Status ReplicaSetPipeline::CopyOne(const snapshot::CollectionUuid& uuid,
   }
   if (!copying_) return BeginCopy(member, /*before_stream=*/false, stop);
   if (snapshot_->CopyOne(uuid, progress)) {
+    all_metrics_.snapshot.Expect(progress.ns);
     base::LogInfo("copying {} while the stream goes on", progress.ns);
   }
   return absl::OkStatus();
@@ -610,6 +646,7 @@ absl::Status ReplicaSetPipeline::EndInitialCopy() {
 void ReplicaSetPipeline::NoteSettled(uint64_t settled) {
   std::vector<snapshot::CollectionUuid> forgotten = snapshot_->TakeForgotten();
   for (auto& [uuid, progress] : snapshot_->Settle(settled)) {
+    if (progress.complete()) all_metrics_.snapshot.Finished(progress.ns);
     if (progress.kind == snapshot::CopyKind::kInitial) {
       unsaved_[snapshot::ToString(uuid)] = snapshot::EncodeProgress(progress);
       recorded_[uuid] = std::move(progress);
@@ -652,9 +689,8 @@ absl::Status ReplicaSetPipeline::RecordProgress(const offsets::StoredOffset& sto
 
 absl::Status ReplicaSetPipeline::CopyFirst(Member& member, const std::stop_token& stop) {
   const base::ScopedLogContext context("snapshot");
-  const absl::Cleanup stop_workers = [this] {
-    if (snapshot_ != nullptr) snapshot_->StopWorkers();
-  };
+  SetPhase(metrics::Phase::kCopying);
+  const absl::Cleanup stop_workers = [this] { StopCopying(); };
   SHARDTAIL_RETURN_IF_ERROR(BeginCopy(member, /*before_stream=*/true, stop));
   while (copying_) {
     SHARDTAIL_RETURN_IF_ERROR(TakeSignals(member, stop));
@@ -683,6 +719,7 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
                              member.Tail(progress_->position));
   const auto note_position = [this] {
     tailer_metrics_.position_seconds.Set(int64_t{progress_->position.ts.seconds});
+    tailer_metrics_.position_increment.Set(int64_t{progress_->position.ts.increment});
   };
   note_position();
   tailer::ReadAhead source(
@@ -700,9 +737,7 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
       [this](const absl::Status& broken) { return delivery_->publisher->HandlePoison(broken); },
       std::move(on_arrival));
   if (order_ != nullptr) SHARDTAIL_RETURN_IF_ERROR(order_->Begin(member, *progress_));
-  const absl::Cleanup stop_workers = [this] {
-    if (snapshot_ != nullptr) snapshot_->StopWorkers();
-  };
+  const absl::Cleanup stop_workers = [this] { StopCopying(); };
   bool has_single = false;
   {
     const std::lock_guard lock(snapshot_mutex_);
@@ -716,6 +751,7 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
   Publisher& publisher = *delivery_->publisher;
   publisher.Resume(*progress_);
   absl::Duration role_checked = parts_.clock.Monotonic();
+  SetPhase(metrics::Phase::kStreaming);
   while (true) {
     SHARDTAIL_ASSIGN_OR_RETURN(
         const std::optional<tailer::OplogBatch> batch,
@@ -723,8 +759,11 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
                                          : publisher.TimeToNextBeat(),
                     stop));
     if (batch.has_value()) {
+      NoteReply(batch->entries.empty());
+      int since_sample = 0;
       for (const bson::View entry : batch->entries) {
         SHARDTAIL_RETURN_IF_ERROR(HandleEntry(entry, decoder, member, stop));
+        if (++since_sample % kEntriesPerSample == 0) NoteSent();
       }
       note_position();
       if (batch->entries.empty()) {
@@ -742,6 +781,7 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
       }
     }
     SHARDTAIL_RETURN_IF_ERROR(publisher.BeatWhenDue(stop));
+    if (batch.has_value()) NoteSent();
     SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->EndBatch());
     SHARDTAIL_RETURN_IF_ERROR(delivery_->tracker.failure());
     if (finishing_ && end == bson::Timestamp()) {
@@ -755,6 +795,40 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
       role_checked = now;
     }
   }
+}
+
+void ReplicaSetPipeline::StopCopying() {
+  if (snapshot_ != nullptr) snapshot_->StopWorkers();
+  if (!copying_) return;
+  all_metrics_.snapshot.End(metrics::SnapshotState::kAborted, parts_.clock.NowMillis());
+}
+
+void ReplicaSetPipeline::NoteReply(bool idle) {
+  const int64_t now = parts_.clock.NowMillis();
+  tailer_metrics_.batch_millis.Set(now);
+  if (idle) tailer_metrics_.idle_millis.Set(now);
+}
+
+void ReplicaSetPipeline::NoteSent() {
+  const int64_t written = tailer_metrics_.entry_millis.value();
+  if (const uint64_t newest = delivery_->tracker.last_ticket();
+      newest != delivery_->tracker.settled()) {
+    delivery_->latency.Sent(newest, written);
+    // Acknowledged since it was looked at.
+    if (newest == delivery_->tracker.settled()) {
+      delivery_->latency.Settle(newest, parts_.clock.NowMillis());
+    }
+  }
+  delivery_->NotePending();
+  if (order_ != nullptr) {
+    metrics_.shard_waits.Set(order_->seat().waits());
+    metrics_.shard_ties.Set(order_->seat().ties());
+  }
+}
+
+void ReplicaSetPipeline::SetPhase(metrics::Phase phase) {
+  metrics_.phase.Set(static_cast<int64_t>(phase));
+  if (phase != metrics::Phase::kConnecting) metrics_.started.Set(1);
 }
 
 absl::Status ReplicaSetPipeline::HandleEntry(bson::View entry, tailer::EntryDecoder& decoder,
@@ -838,6 +912,7 @@ absl::Status ReplicaSetPipeline::AdvanceCopy(const std::stop_token& stop) {
   }
   if (!snapshot_->active()) {
     copying_ = false;
+    all_metrics_.snapshot.End(metrics::SnapshotState::kCompleted, parts_.clock.NowMillis());
     snapshot_->StopWorkers();
   }
   return absl::OkStatus();
@@ -860,6 +935,7 @@ absl::Status ReplicaSetPipeline::KeepOrder(const event::ChangeEvent& event, Memb
 }
 
 absl::Status ReplicaSetPipeline::HandleLostPosition(const absl::Status& status) {
+  metrics_.positions_lost.Add();
   if (options_.snapshot_mode == SnapshotMode::kNever) {
     return absl::Status(
         status.code(),

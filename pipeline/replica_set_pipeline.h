@@ -17,8 +17,7 @@
 #include "encoding/metadata_json.h"
 #include "filter/field_filter.h"
 #include "filter/namespace_filter.h"
-#include "metrics/pipeline_metrics.h"
-#include "metrics/tailer_metrics.h"
+#include "metrics/replica_set_metrics.h"
 #include "offsets/ack_tracker.h"
 #include "offsets/offset_store.h"
 #include "pipeline/cross_shard_order.h"
@@ -103,6 +102,7 @@ class ReplicaSetPipeline {
   const std::string& replica_set() const { return replica_set_; }
   const metrics::PipelineMetrics& metrics() const { return metrics_; }
   const metrics::TailerMetrics& tailer_metrics() const { return tailer_metrics_; }
+  const metrics::ReplicaSetMetrics& all_metrics() const { return all_metrics_; }
 
  private:
   // A sink with what counts its acknowledgements; replaced as a whole when the sink fails.
@@ -163,6 +163,12 @@ class ReplicaSetPipeline {
   // An interrupted copy's begin that is not in the oplog any more is none.
   absl::Status GiveUpLostStart(Member& member);
   absl::Status Stream(Member& member, const std::stop_token& stop);
+  // The end of a run: a copy that is not complete goes on in the next.
+  void StopCopying();
+  // What the last reply and what was sent of it tell the metrics.
+  void NoteReply(bool idle);
+  void NoteSent();
+  void SetPhase(metrics::Phase phase);
   absl::Status HandleEntry(bson::View entry, tailer::EntryDecoder& decoder, Member& member,
                            const std::stop_token& stop);
   // Before an event of a shard is published: waits while it could overtake another shard's.
@@ -179,8 +185,9 @@ class ReplicaSetPipeline {
   PipelineStart start_;
   const std::unique_ptr<CrossShardOrder> order_;
   std::atomic<bool> finishing_ = false;
-  metrics::PipelineMetrics metrics_;
-  metrics::TailerMetrics tailer_metrics_;
+  metrics::ReplicaSetMetrics all_metrics_;
+  metrics::PipelineMetrics& metrics_ = all_metrics_.pipeline;
+  metrics::TailerMetrics& tailer_metrics_ = all_metrics_.tailer;
   tailer::WindowAlarm window_alarm_;  // of the thread that reads ahead; one at a time
   std::unique_ptr<Delivery> delivery_;
 

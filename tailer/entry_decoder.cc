@@ -76,6 +76,11 @@ absl::Status EntryDecoder::Decode(bson::View bytes, Consume consume) {
   event.position = {entry.ts.value_or(bson::Timestamp{}), 0};
   if (!parsed.ok()) return Broken(event.position, entry.ns, std::string(parsed.message()));
   if (!entry.ts.has_value()) return Broken(event.position, entry.ns, "it has no field 'ts'");
+  if (entry.wall != 0) {
+    metrics_.entry_millis.Set(entry.wall);
+    const int64_t read_at = metrics_.batch_millis.value();
+    if (read_at != 0) metrics_.read_latency.Observe(read_at - entry.wall);
+  }
   event.session = entry.session;
   event.h = entry.h;
   if (entry.op == "c") return DecodeCommand(entry, &event, consume);
@@ -133,9 +138,12 @@ absl::Status EntryDecoder::DecodeApplyOps(const OplogEntry& entry, bson::View op
   // Parts of a transaction that its commit will fetch, if it ever comes.
   if (Has(entry.o, "partialTxn") || Has(entry.o, "prepare")) return absl::OkStatus();
   const bool is_transaction = entry.session.present && !entry.applied_apart;
-  if (is_transaction) metrics_.transactions.Add();
-  if (!is_transaction || entry.previous == bson::Timestamp{}) {
-    return DecodeOperations(operations, 0, event, consume);
+  if (!is_transaction) return DecodeOperations(operations, 0, event, consume);
+  metrics_.transactions.Add();
+  if (entry.previous == bson::Timestamp{}) {
+    SHARDTAIL_RETURN_IF_ERROR(DecodeOperations(operations, 0, event, consume));
+    metrics_.transaction_operations.Observe(event->position.index);
+    return absl::OkStatus();
   }
   event->spans_entries = true;
   const auto chain = TransactionChain::Walk(lookup_, entry.session, entry.previous, false);
@@ -147,7 +155,9 @@ absl::Status EntryDecoder::DecodeApplyOps(const OplogEntry& entry, bson::View op
                                        chain->operations() + CountOperations(operations)));
   SHARDTAIL_RETURN_IF_ERROR(chain->ForEach(
       [&](bson::View earlier) { return DecodeOperations(earlier, 0, event, consume); }));
-  return DecodeOperations(operations, 0, event, consume);
+  SHARDTAIL_RETURN_IF_ERROR(DecodeOperations(operations, 0, event, consume));
+  metrics_.transaction_operations.Observe(event->position.index);
+  return absl::OkStatus();
 }
 
 absl::Status EntryDecoder::DecodeCommit(const OplogEntry& entry, ChangeEvent* event,
@@ -164,8 +174,10 @@ absl::Status EntryDecoder::DecodeCommit(const OplogEntry& entry, ChangeEvent* ev
   SHARDTAIL_RETURN_IF_ERROR(chain.status());
   SHARDTAIL_RETURN_IF_ERROR(
       CheckCount(event->position, entry.ns, chain->stated_operations(), chain->operations()));
-  return chain->ForEach(
-      [&](bson::View operations) { return DecodeOperations(operations, 0, event, consume); });
+  SHARDTAIL_RETURN_IF_ERROR(chain->ForEach(
+      [&](bson::View operations) { return DecodeOperations(operations, 0, event, consume); }));
+  metrics_.transaction_operations.Observe(event->position.index);
+  return absl::OkStatus();
 }
 
 absl::Status EntryDecoder::DecodeOperations(bson::View operations, int depth, ChangeEvent* event,

@@ -82,6 +82,9 @@ bool ReadField(const Element& element, OplogEntry* entry) {
         entry->previous = ts->AsTimestamp();
       }
       return true;
+    case 'w':
+      if (name == "wall" && element.type == Type::kDate) entry->wall = element.AsDateMillis();
+      return true;
     default:
       return true;
   }

@@ -23,6 +23,7 @@ struct OplogEntry {
   event::SessionTransaction session;
   bson::Timestamp previous;    // prevOpTime.ts; zero for none
   std::optional<int64_t> h;    // 4.2 only
+  int64_t wall = 0;            // milliseconds since the Unix epoch, the server's clock; 0: none
   bool from_migrate = false;   // moved by the server itself: no change for a reader of the cluster
   bool applied_apart = false;  // 8.0's multiOpType 1: batched retryable writes, no transaction
 };

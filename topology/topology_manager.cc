@@ -109,6 +109,17 @@ std::vector<ReplicaSetStatus> TopologyManager::Statuses() const {
   return statuses;
 }
 
+void TopologyManager::Visit(absl::FunctionRef<void(const std::vector<Captured>&)> visit) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Captured> all;
+  all.reserve(entries_.size());
+  for (const auto& entry : entries_) {
+    all.push_back({.status = entry->status,
+                   .counted = entry->runner == nullptr ? nullptr : &entry->runner->metrics()});
+  }
+  visit(all);
+}
+
 void TopologyManager::Supervise(Entry& entry, const std::stop_token& stop) {
   Runner& runner = *entry.runner;
   const base::ScopedLogContext context(runner.replica_set());
@@ -181,7 +192,12 @@ bool TopologyManager::EndFinished(Entry& entry) {
 void TopologyManager::Set(Entry& entry, State state, const absl::Status& error, int failures) {
   {
     const std::lock_guard lock(mutex_);
+    const bool again = entry.status.state == State::kWaiting && state == State::kRunning;
     entry.status.state = state;
+    if (!error.ok() && !again) {
+      ++entry.status.failures[error.code()];
+      entry.status.last_error_at = clock_.NowMillis();
+    }
     entry.status.last_error = error;
     entry.status.failures_in_a_row = failures;
   }

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -10,9 +11,11 @@
 #include <thread>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
+#include "metrics/replica_set_metrics.h"
 #include "shard_discovery/deployment_finder.h"
 #include "topology/options.h"
 
@@ -28,6 +31,8 @@ class Runner {
   virtual absl::Status Drain(absl::Duration timeout) = 0;
   // Oplog entries seen so far: a run that moved on was a success, whatever ended it.
   virtual int64_t progress() const = 0;
+  // What it counts. Any thread.
+  virtual const metrics::ReplicaSetMetrics& metrics() const = 0;
 
   // The three below may be called from any thread, also during Run().
 
@@ -46,8 +51,11 @@ enum class State { kRunning, kWaiting, kFailed, kStopped, kFinished };
 struct ReplicaSetStatus {
   std::string replica_set;
   State state = State::kRunning;
-  absl::Status last_error;
+  absl::Status last_error;    // also while it runs again: see `last_error_at`
+  int64_t last_error_at = 0;  // milliseconds since the Unix epoch; 0: none yet
   int failures_in_a_row = 0;
+  // How often a run ended with an error, by its code.
+  std::map<absl::StatusCode, int64_t> failures;
 };
 
 // Keeps one thread running for each replica set. All functions are safe from any thread. An error
@@ -80,6 +88,15 @@ class TopologyManager {
   absl::Status Stop(absl::Duration drain_timeout);
 
   std::vector<ReplicaSetStatus> Statuses() const;
+
+  // One replica set with what it counts, which is null for a finished one.
+  struct Captured {
+    const ReplicaSetStatus& status;
+    const metrics::ReplicaSetMetrics* counted;
+  };
+  // All of them, in the order they were added, as they are during the call of `visit`, which must
+  // be quick and must not call the manager.
+  void Visit(absl::FunctionRef<void(const std::vector<Captured>&)> visit) const;
 
  private:
   struct Entry {

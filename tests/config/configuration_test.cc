@@ -14,6 +14,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
 
 std::vector<std::string> PatternsOf(const std::vector<base::Regex>& patterns) {
   std::vector<std::string> texts;
@@ -384,6 +385,49 @@ TEST(ConfigurationTest, WhatIsNotedOfKafkasOwnPropertiesIsAmongTheNotes) {
            [](const kafka::Options&) { return std::vector<std::string>{"x: is noted"}; });
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   EXPECT_THAT(loaded->notes, ElementsAre(HasSubstr("tasks.max: no effect"), "x: is noted"));
+}
+
+Reloaded MustReload(const Configuration& running, RawProperties properties) {
+  absl::StatusOr<Reloaded> reloaded =
+      Reload(running, std::nullopt, WithRequired(std::move(properties)));
+  EXPECT_TRUE(reloaded.ok()) << reloaded.status();
+  return reloaded.ok() ? *std::move(reloaded) : Reloaded();
+}
+
+TEST(ReloadTest, TakesOverFiltersAndCredentials) {
+  const Configuration running = LoadWith(
+      {{"collection.include.list", "a.b"}, {"mongodb.user", "u"}, {"mongodb.password", "p"}});
+  const Reloaded reloaded = MustReload(
+      running,
+      {{"collection.exclude.list", "c.d"}, {"mongodb.user", "u"}, {"mongodb.password", "q"}});
+  EXPECT_THAT(reloaded.changed,
+              UnorderedElementsAre("collection.include.list", "collection.exclude.list",
+                                   "mongodb.password"));
+  EXPECT_THAT(reloaded.ignored, IsEmpty());
+  EXPECT_THAT(reloaded.configuration.filter.collection_include, IsEmpty());
+  EXPECT_THAT(PatternsOf(reloaded.configuration.filter.collection_exclude), ElementsAre("c.d"));
+  EXPECT_EQ(reloaded.configuration.mongo.password, "q");
+}
+
+TEST(ReloadTest, LeavesWhatNeedsANewStart) {
+  const Configuration running = LoadWith({{"offset.flush.interval.ms", "5"}, {"tasks.max", "1"}});
+  const Reloaded reloaded =
+      MustReload(running, {{"http.port", "1"}, {"tasks.max", "1"}, {"mongodb.name", "other"}});
+  EXPECT_THAT(reloaded.changed, IsEmpty());
+  EXPECT_THAT(reloaded.ignored,
+              UnorderedElementsAre("offset.flush.interval.ms", "http.port", "mongodb.name"));
+  EXPECT_EQ(reloaded.configuration.offsets.flush_interval, absl::Milliseconds(5));
+  EXPECT_EQ(reloaded.configuration.http.port, http::Options().port);
+  EXPECT_EQ(reloaded.configuration.encoding.logical_name, "shop");
+}
+
+TEST(ReloadTest, RefusesMistakes) {
+  const Configuration running = LoadWith({});
+  EXPECT_EQ(Reload(running, std::nullopt, WithRequired({{"no.such.name", "1"}})).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  // Of what would wait for a new start, too.
+  EXPECT_EQ(Reload(running, std::nullopt, WithRequired({{"http.port", "-2"}})).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST(ReadFileTest, TellsTheTwoFormsApart) {

@@ -27,6 +27,7 @@ class ScriptedRunner : public topology::Runner {
 
   const std::string& replica_set() const override { return name_; }
   int64_t progress() const override { return progress_; }
+  const metrics::ReplicaSetMetrics& metrics() const override { return metrics_; }
 
   absl::Status Run(const std::stop_token& stop) override {
     ++*runs_;
@@ -76,6 +77,7 @@ class ScriptedRunner : public topology::Runner {
 
  private:
   const std::string name_;
+  const metrics::ReplicaSetMetrics metrics_;
   std::deque<Result> results_;
   std::atomic<int64_t> progress_ = 0;
   const std::shared_ptr<std::atomic<int>> runs_ = std::make_shared<std::atomic<int>>(0);

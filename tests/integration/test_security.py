@@ -28,7 +28,8 @@ class SecurityTest(IntegrationTest):
 
     def check(self, properties: dict[str, str], *, works: bool) -> str:
         path = write_properties(self.scratch() / "check.properties", {
-            "mongodb.name": "dbserver1", "mongodb.server.selection.timeout.ms": "2000",
+            "mongodb.name": "dbserver1", "http.port": "0",
+            "mongodb.server.selection.timeout.ms": "2000",
             "mongodb.connect.timeout.ms": "2000", **properties})
         result = run("check", path, directory=self.scratch())
         self.assertEqual(result.status == 0, works, result.stdout + result.stderr)

@@ -30,6 +30,17 @@ TEST(AckTracker, CountsTicketsFromOne) {
   EXPECT_EQ(tracker.Open(At(1)), 2U);
 }
 
+TEST(AckTracker, KnowsTheBytesThatAreNotAcknowledged) {
+  AckTracker tracker;
+  tracker.Open(At(1), 100);
+  tracker.Open(At(2), 30);
+  EXPECT_EQ(tracker.pending_bytes(), 130);
+  Acknowledge(tracker, {1, 1});
+  EXPECT_EQ(tracker.pending_bytes(), 30);
+  Acknowledge(tracker, {2});
+  EXPECT_EQ(tracker.pending_bytes(), 0);
+}
+
 TEST(AckTracker, MovesTheMarkOnlyOverWhatIsDeliveredWithoutAGap) {
   AckTracker tracker;
   for (uint32_t i = 1; i <= 4; ++i) tracker.Open(At(i));

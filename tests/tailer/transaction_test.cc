@@ -75,6 +75,7 @@ TEST_F(TransactionTest, SeveralEntriesAppearAtTheLastOnesPosition) {
   EXPECT_THAT(events_, ElementsAre("1 at (14, 1, 1)", "2 at (14, 1, 2)", "3 at (14, 1, 3)",
                                    "4 at (14, 1, 4)", "5 at (14, 1, 5)"));
   EXPECT_EQ(metrics_.transactions.value(), 1);
+  EXPECT_EQ(metrics_.transaction_operations.sum(), 5);
 }
 
 TEST_F(TransactionTest, TheOldestEntryIsFetchedOnce) {

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from integration.harness.processes import Child
+from integration.harness.waiting import wait_for
 
 CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
 
@@ -31,6 +33,7 @@ def connector(hosts: str, **more: str) -> dict[str, str]:
         "tasks.max": "1",
         "mongodb.hosts": hosts,
         "mongodb.name": "dbserver1",
+        "http.port": "0",
         **dotted(more),
     }
 
@@ -93,6 +96,7 @@ class Shardtail:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._process: Child | None = None
+        self._starts = 0
         self.properties_path = write_properties(directory / "shardtail.properties", properties)
 
     def start(self, *arguments: str | Path) -> None:
@@ -100,6 +104,7 @@ class Shardtail:
         assert self._process is None, "it runs already"
         command = [binary(), "run", *map(str, arguments or [self.properties_path])]
         self._process = Child("shardtail", command, self._directory)
+        self._starts += 1
 
     def check_running(self) -> None:
         """Raises RuntimeError with the end of its log when it is gone."""
@@ -129,6 +134,19 @@ class Shardtail:
         except subprocess.TimeoutExpired:
             process.kill()
             raise AssertionError(f"still runs after {seconds} s:\n{process.tail()}") from None
+
+    @property
+    def url(self) -> str:
+        """Where its HTTP server listens, once it does."""
+        def urls() -> list[str]:
+            self.check_running()
+            found = re.findall(r"health and status on (http://\S+)", self.log)
+            return found if len(found) == self._starts else []
+
+        return wait_for("the HTTP server", urls)[-1]
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
 
     @property
     def pid(self) -> int:

@@ -1,8 +1,8 @@
-#include "kafka/log_throttle.h"
+#include "base/log_throttle.h"
 
 #include <fmt/format.h>
 
-namespace shardtail::kafka {
+namespace shardtail::base {
 namespace {
 
 // More different lines than any client writes in an interval; a bound for the memory only.
@@ -37,4 +37,4 @@ std::optional<std::string> LogThrottle::Admit(std::string_view line) {
   return admitted;
 }
 
-}  // namespace shardtail::kafka
+}  // namespace shardtail::base

@@ -1,5 +1,5 @@
-#ifndef SHARDTAIL_KAFKA_LOG_THROTTLE_H_
-#define SHARDTAIL_KAFKA_LOG_THROTTLE_H_
+#ifndef SHARDTAIL_BASE_LOG_THROTTLE_H_
+#define SHARDTAIL_BASE_LOG_THROTTLE_H_
 
 #include <mutex>
 #include <optional>
@@ -10,14 +10,14 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 
-namespace shardtail::kafka {
+namespace shardtail::base {
 
 // Lets a line pass once in an interval; lines that differ in their numbers only count as the same.
-// A client without a broker would else fill the log with one line for each attempt. Safe for any
+// What fails at each attempt, or with each event, would else fill the log. Safe for any
 // thread.
 class LogThrottle {
  public:
-  LogThrottle(base::Clock& clock, absl::Duration interval) : clock_(clock), interval_(interval) {}
+  LogThrottle(Clock& clock, absl::Duration interval) : clock_(clock), interval_(interval) {}
 
   // The line to write, with the number of those that were held back before it; nullopt: hold it
   // back.
@@ -29,12 +29,12 @@ class LogThrottle {
     int held_back = 0;
   };
 
-  base::Clock& clock_;
+  Clock& clock_;
   const absl::Duration interval_;
   std::mutex mutex_;  // guards seen_
   std::unordered_map<std::string, Seen> seen_;
 };
 
-}  // namespace shardtail::kafka
+}  // namespace shardtail::base
 
-#endif  // SHARDTAIL_KAFKA_LOG_THROTTLE_H_
+#endif  // SHARDTAIL_BASE_LOG_THROTTLE_H_

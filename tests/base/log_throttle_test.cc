@@ -1,10 +1,10 @@
-#include "kafka/log_throttle.h"
+#include "base/log_throttle.h"
 
 #include <gtest/gtest.h>
 
 #include "tests/fakes/fake_clock.h"
 
-namespace shardtail::kafka {
+namespace shardtail::base {
 namespace {
 
 class LogThrottleTest : public testing::Test {
@@ -37,4 +37,4 @@ TEST_F(LogThrottleTest, ForgetsRatherThanGrowWithoutEnd) {
 }
 
 }  // namespace
-}  // namespace shardtail::kafka
+}  // namespace shardtail::base
