@@ -236,17 +236,18 @@ std::unique_ptr<topology::Runner> MakeRunner(const Shared& shared,
                                              const shard_discovery::ReplicaSet& replica_set,
                                              pipeline::PipelineStart start) {
   const config::Configuration& config = shared.config;
+  pipeline::Options options = config.pipeline;
+  options.shard = !replica_set.shard.empty();
   std::unique_ptr<pipeline::CrossShardOrder> order;
-  if (!replica_set.shard.empty()) {
+  if (options.shard) {
     order = std::make_unique<pipeline::CrossShardOrder>(
         replica_set.shard,
         shared.order.Join(replica_set.name, std::make_unique<pipeline::ServerProbe>(
                                                 config.mongo, replica_set.seeds, shared.clock)));
   }
-  pipeline::Options options = config.pipeline;
   if (config.signals.from_collection) options.signal_collection = config.signals.collection;
   return std::make_unique<PipelineRunner>(
-      std::make_unique<pipeline::PrimarySource>(config.mongo, replica_set.seeds, config.pipeline,
+      std::make_unique<pipeline::PrimarySource>(config.mongo, replica_set.seeds, options,
                                                 shared.clock),
       [&shared, replica_set](const std::stop_token& stop) {
         return CheckReplicaSet(shared, replica_set, stop);

@@ -264,6 +264,11 @@ Builder& Builder::Time(std::string_view name, Timestamp value) {
   Put(value.seconds);
   return *this;
 }
+Builder& Builder::ObjectId(std::string_view name, const std::array<uint8_t, 12>& value) {
+  Begin(Type::kObjectId, name);
+  bytes_.append(reinterpret_cast<const char*>(value.data()), value.size());
+  return *this;
+}
 Builder& Builder::Uuid(std::string_view name, const std::array<uint8_t, 16>& value) {
   constexpr uint8_t kUuidSubtype = 4;
   Begin(Type::kBinary, name);

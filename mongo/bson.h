@@ -194,6 +194,7 @@ class Builder {
   Builder& MinKey(std::string_view name);
   Builder& MaxKey(std::string_view name);
   Builder& Time(std::string_view name, Timestamp value);
+  Builder& ObjectId(std::string_view name, const std::array<uint8_t, 12>& value);
   Builder& Uuid(std::string_view name, const std::array<uint8_t, 16>& value);
   Builder& SubDocument(std::string_view name, View value);
   Builder& SubArray(std::string_view name, View value);

@@ -28,6 +28,7 @@ using ReadPreferenceHandle = base::Handle<mongoc_read_prefs_t, mongoc_read_prefs
 constexpr absl::Duration kDefaultSocketTimeout = absl::Seconds(30);
 constexpr absl::Duration kGoodbye = absl::Seconds(1);
 constexpr char kCodePayload[] = "shardtail.mongo.server_code";
+constexpr char kReplyPayload[] = "shardtail.mongo.server_reply";
 
 // The server's codes: src/mongo/base/error_codes.yml in MongoDB's sources.
 absl::StatusCode ServerCodeToStatus(uint32_t code) {
@@ -70,8 +71,8 @@ absl::StatusCode ServerCodeToStatus(uint32_t code) {
   }
 }
 
-absl::Status ToStatus(const bson_error_t& error, bool cut, const HostAndPort& server,
-                      std::string_view command) {
+absl::Status ToStatus(const bson_error_t& error, bson::View reply, bool cut,
+                      const HostAndPort& server, std::string_view command) {
   const auto status = [&](absl::StatusCode code) {
     return absl::Status(code,
                         fmt::format("{} on {}: {}", command, server.ToString(), error.message));
@@ -79,6 +80,7 @@ absl::Status ToStatus(const bson_error_t& error, bool cut, const HostAndPort& se
   if (error.domain == MONGOC_ERROR_SERVER) {
     absl::Status answered = status(ServerCodeToStatus(error.code));
     answered.SetPayload(kCodePayload, absl::Cord(std::to_string(error.code)));
+    answered.SetPayload(kReplyPayload, absl::Cord(std::string(reply.bytes())));
     return answered;
   }
   if (error.domain == MONGOC_ERROR_CLIENT && error.code == MONGOC_ERROR_CLIENT_AUTHENTICATE) {
@@ -283,7 +285,9 @@ absl::StatusOr<Reply> Client::Send(std::string_view database, bson::View command
     bson::Reader reader(command);
     bson::Element command_name;
     reader.Next(&command_name);
-    absl::Status status = ToStatus(error, connection_->waits.cut, server_, command_name.name);
+    const Reply answer(std::move(storage));
+    absl::Status status =
+        ToStatus(error, answer.view(), connection_->waits.cut, server_, command_name.name);
     if (absl::IsUnavailable(status) && connection_->options.ssl && !connection_->connected) {
       // The driver does not say what it did not like about a certificate.
       const absl::Status tls =
@@ -341,6 +345,11 @@ int ServerErrorCode(const absl::Status& status) {
   int code = 0;
   std::from_chars(text.data(), text.data() + text.size(), code);
   return code;
+}
+
+bson::Document ServerErrorReply(const absl::Status& status) {
+  const auto payload = status.GetPayload(kReplyPayload);
+  return payload.has_value() ? bson::Document(std::string(*payload)) : bson::Document();
 }
 
 void UnlinkDriverCounters() { shm_unlink(fmt::format("/mongoc-{}", getpid()).c_str()); }

@@ -105,6 +105,9 @@ class Client {
 // The server's error number behind a status that Run() returned; 0 when there was none.
 int ServerErrorCode(const absl::Status& status);
 
+// What the server answered, all of it, where ServerErrorCode() is not 0; else empty.
+bson::Document ServerErrorReply(const absl::Status& status);
+
 // The driver, when it is loaded, puts counters for its monitor into /dev/shm. After a kill -9 they
 // would stay there, and the next process of the same number would complain on standard error: call
 // this first in main().

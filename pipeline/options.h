@@ -30,8 +30,9 @@ struct Options {
   std::map<std::string, bson::Document> snapshot_queries;
   // signal.data.collection, `database.collection`, where signals come from it; empty: none.
   std::string signal_collection;
-  bool tombstones_on_delete = true;                          // tombstones.on.delete
-  bool transaction_metadata = false;                         // provide.transaction.metadata
+  bool shard = false;                 // of a cluster: what it does not own is not copied
+  bool tombstones_on_delete = true;   // tombstones.on.delete
+  bool transaction_metadata = false;  // provide.transaction.metadata
   absl::Duration heartbeat_interval = absl::ZeroDuration();  // heartbeat.interval.ms; zero: none
   FailureMode failure_mode = FailureMode::kFail;  // event.processing.failure.handling.mode
 };

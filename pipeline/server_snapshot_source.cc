@@ -46,6 +46,7 @@ snapshot::ChunkReader::Options ReadOptions(const Options& options, int max_wire_
       options.snapshot_fetch_size > 0 ? options.snapshot_fetch_size : kBatchDocuments;
   read.batch_size = static_cast<int32_t>(std::max(
       kLeastDocuments, std::min({wanted, read.max_documents, read.max_bytes / kSmallDocument})));
+  if (options.shard) read.unsharded = snapshot::UnshardedVersion(max_wire_version);
   return read;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
@@ -23,6 +24,7 @@ bool IsTimeGone(const absl::Status& status) {
     case 237:  // CursorKilled
     case 239:  // SnapshotTooOld
     case 246:  // SnapshotUnavailable
+    case 250:  // StaleChunkHistory: the shard no longer knows what it owned then
     case 251:  // NoSuchTransaction: it took too long
     case 290:  // TransactionExceededLifetimeLimitSeconds
       return true;
@@ -30,6 +32,15 @@ bool IsTimeGone(const absl::Status& status) {
       return false;
   }
 }
+
+constexpr int kStaleConfig = 13388;
+
+// So often another version is tried: the shard may have to ask the config server first.
+constexpr int kMostVersions = 5;
+
+// The first whose version of a collection holds a timestamp, and the first where it is a document.
+constexpr int kWireVersion50 = 13;
+constexpr int kWireVersion60 = 17;
 
 // With min and max the server walks the index across all types, where a comparison in the filter
 // finds those of one type only. The hint makes the order that of the index.
@@ -61,6 +72,18 @@ absl::StatusOr<CursorReply> SplitReply(mongo::Reply reply, std::string_view fiel
 
 }  // namespace
 
+bson::Document UnshardedVersion(int max_wire_version) {
+  constexpr std::array<uint8_t, 12> kNoEpoch{};
+  bson::Builder version;
+  if (max_wire_version >= kWireVersion60) {
+    version.OpenDocument("shardVersion").ObjectId("e", kNoEpoch).Time("t", {}).Time("v", {});
+    return version.Close().Build();
+  }
+  version.OpenArray("shardVersion").Time("0", {}).ObjectId("1", kNoEpoch);
+  if (max_wire_version >= kWireVersion50) version.Time("2", {});
+  return version.Close().Build();
+}
+
 absl::StatusOr<std::optional<ChunkDocuments>> ChunkReader::Read(const Chunk& chunk,
                                                                 const Manner& manner) {
   manner_ = manner;
@@ -68,9 +91,18 @@ absl::StatusOr<std::optional<ChunkDocuments>> ChunkReader::Read(const Chunk& chu
   if (!ns.has_value()) {
     return absl::InternalError(fmt::format("'{}' is no name of a collection", chunk.ns));
   }
-  absl::StatusOr<ChunkDocuments> documents = ReadAll(chunk, *ns);
-  if (in_transaction()) EndTransaction();
-  if (!documents.ok() && !IsTimeGone(documents.status())) return documents.status();
+  absl::StatusOr<ChunkDocuments> documents = ChunkDocuments();
+  for (int attempt = 0; attempt < kMostVersions; ++attempt) {
+    const auto known = versions_.find(chunk.collection);
+    version_ = known == versions_.end() ? options_.unsharded : known->second;
+    documents = ReadAll(chunk, *ns);
+    if (in_transaction()) EndTransaction();
+    if (documents.ok() || !LearnVersion(documents.status(), chunk.collection)) break;
+  }
+  if (!documents.ok() && !IsTimeGone(documents.status()) &&
+      mongo::ServerErrorCode(documents.status()) != kStaleConfig) {
+    return documents.status();
+  }
   SHARDTAIL_ASSIGN_OR_RETURN(const std::optional<CollectionDescription> description,
                              DescribeCollection(client_, *ns));
   if (!documents.ok()) {
@@ -132,6 +164,7 @@ absl::StatusOr<mongo::Batch> ChunkReader::ReadMaxKey(const Chunk& chunk,
   bson::Builder find;
   find.String("find", ns.collection()).OpenDocument("filter").MaxKey("_id").Close();
   find.Int32("limit", 1);
+  if (in_transaction()) AppendVersion(&find);
   absl::StatusOr<mongo::Reply> reply =
       in_transaction() ? Continue(ns, &find) : Begin(ns, &find, chunk.at);
   if (!reply.ok()) return reply.status();
@@ -147,6 +180,7 @@ absl::StatusOr<mongo::Reply> ChunkReader::Begin(const event::Namespace& ns, bson
   }
   command->OpenDocument("readConcern").String("level", "snapshot").Time("atClusterTime", at);
   command->Close();
+  AppendVersion(command);
   if (in_transaction()) {
     command->Bool("startTransaction", true);
     ++transaction_;
@@ -159,6 +193,29 @@ absl::StatusOr<mongo::Reply> ChunkReader::Continue(const event::Namespace& ns,
   if (!in_transaction()) return client_.Run(ns.database(), command->view());
   command->Int64("txnNumber", transaction_).Bool("autocommit", false);
   return client_.RunInSession(ns.database(), command->view());
+}
+
+void ChunkReader::AppendVersion(bson::Builder* command) const {
+  bson::Reader reader(version_);
+  for (bson::Element element; reader.Next(&element);) command->Copy(element);
+}
+
+bool ChunkReader::LearnVersion(const absl::Status& status, const CollectionUuid& collection) {
+  if (mongo::ServerErrorCode(status) != kStaleConfig || !manner_.at_exact_time) return false;
+  const bson::Document reply = mongo::ServerErrorReply(status);
+  const auto wanted = reply.view().Find("vWanted");
+  if (!wanted.has_value()) return true;  // it learns what it owns, and says so the next time
+  bson::Builder version;
+  if (wanted->type == bson::Type::kDocument) {
+    version.Value("shardVersion", *wanted);
+  } else {
+    version.OpenArray("shardVersion").Value("0", *wanted);
+    if (const auto epoch = reply.view().Find("vWantedEpoch")) version.Value("1", *epoch);
+    if (const auto time = reply.view().Find("vWantedTimestamp")) version.Value("2", *time);
+    version.Close();
+  }
+  versions_[collection] = version.Build();
+  return true;
 }
 
 void ChunkReader::EndTransaction() {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -21,9 +22,17 @@ struct ChunkDocuments {
   IdBound end;
 };
 
+// {shardVersion: ...} of a collection that is not sharded, as routers of that maxWireVersion send
+// it.
+bson::Document UnshardedVersion(int max_wire_version);
+
 // Reads ranges of collections as they were at an exact cluster time: majority-committed, in the
 // order of `_id`. On 5.0 and later by `readConcern: {level: snapshot, atClusterTime}`; 4.2 and 4.4
 // take that only in a transaction, as its first statement.
+//
+// On a shard of a cluster a range is read as a router reads it, by the version that the shard gives
+// of its chunks: the shard then leaves out what it did not own at that time (what a migration has
+// copied and not committed, or has not deleted yet).
 //
 // A server keeps the past for 300 s (5.0 and later: minSnapshotHistoryWindowInSeconds) or 5 s
 // (before: maxTargetSnapshotHistoryWindowInSeconds), and ends a transaction after 60 s.
@@ -36,6 +45,9 @@ class ChunkReader {
     int64_t max_bytes = 4 << 20;  // stops after the reply with which it has that many,
     int64_t max_documents = std::numeric_limits<int64_t>::max();  // or that many
     bool in_transaction = false;  // for 4.2 and 4.4 (maxWireVersion below 13)
+    // On a shard: {shardVersion: what a router gives for a collection that is not sharded}, in the
+    // form of the server's version, see UnshardedVersion(). Elsewhere empty.
+    bson::Document unsharded;
   };
 
   // What matters of the collection.
@@ -50,7 +62,8 @@ class ChunkReader {
   };
 
   // `client` must outlive the reader.
-  ChunkReader(mongo::Client& client, Options options) : client_(client), options_(options) {}
+  ChunkReader(mongo::Client& client, Options options)
+      : client_(client), options_(std::move(options)) {}
 
   // The documents of the chunk. nullopt where the server no longer, or not yet, has that time, or
   // the name belongs to another collection by now: give the range back and take a new time. Waits
@@ -66,13 +79,18 @@ class ChunkReader {
   absl::StatusOr<mongo::Reply> Begin(const event::Namespace& ns, bson::Builder* command,
                                      bson::Timestamp at);
   absl::StatusOr<mongo::Reply> Continue(const event::Namespace& ns, bson::Builder* command);
+  // From a StaleConfig answer. False when the read is not to be tried again.
+  bool LearnVersion(const absl::Status& status, const CollectionUuid& collection);
   bool in_transaction() const { return options_.in_transaction && manner_.at_exact_time; }
+  void AppendVersion(bson::Builder* command) const;
   void EndTransaction();
   void KillCursor(const event::Namespace& ns, int64_t id);
 
   mongo::Client& client_;
   const Options options_;
-  Manner manner_;  // of the read under way
+  Manner manner_;                                      // of the read under way
+  bson::Document version_;                             // {shardVersion: ...} of the read under way
+  std::map<CollectionUuid, bson::Document> versions_;  // of sharded collections, as last learnt
   int64_t transaction_ = 0;
 };
 
