@@ -5,6 +5,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "event/change_event.h"
@@ -43,6 +44,9 @@ class CrossShardOrder {
   // Whether an event of the collection, of the entry under way, would wait.
   bool IsSuspect(std::string_view ns) const { return migrations_->IsSuspect(ns); }
   bson::Timestamp at() const { return at_; }
+
+  // See tailer::IncomingMigrations.
+  std::vector<std::string> TakeArrived() { return migrations_->TakeArrived(); }
 
   // A stream that begins after the last entry need not expect anything to overtake.
   bool settled() const { return migrations_.has_value() && migrations_->settled(); }

@@ -29,6 +29,13 @@ constexpr char kPlanKey[] = "plan";
 // Progress records of copies of single collections: this and the UUID.
 constexpr std::string_view kSinglePrefix = "single/";
 
+// Of collections that are to be copied again: this and the UUID. The value is the name.
+constexpr std::string_view kArrivedPrefix = "arrived/";
+
+std::string ArrivedKey(const snapshot::CollectionUuid& uuid) {
+  return fmt::format("{}{}", kArrivedPrefix, snapshot::ToString(uuid));
+}
+
 std::string SingleKey(const snapshot::CollectionUuid& uuid) {
   return std::string(kSinglePrefix) + snapshot::ToString(uuid);
 }
@@ -126,6 +133,7 @@ absl::Status ReplicaSetPipeline::Run(const std::stop_token& stop) {
   if (delivery_ == nullptr) SHARDTAIL_RETURN_IF_ERROR(OpenDelivery());
   if (!progress_.has_value()) SHARDTAIL_RETURN_IF_ERROR(FindStart(*member, stop));
   SHARDTAIL_RETURN_IF_ERROR(LoadKept(*member, stop));
+  if (order_ != nullptr && !copy_needed_ && !copying_) order_->seat().EndCopy({});
   while (true) {
     if (copy_needed_) SHARDTAIL_RETURN_IF_ERROR(PrepareCopy(*member, stop));
     if (copying_ && after() && progress_->initsync) {
@@ -291,6 +299,7 @@ absl::Status ReplicaSetPipeline::PrepareCopy(Member& member, const std::stop_tok
     SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->Flush(kFlushTimeout));
     SHARDTAIL_RETURN_IF_ERROR(parts_.committer.CommitNow(replica_set_));
   }
+  if (order_ != nullptr) order_->seat().BeginCopy();
   copy_needed_ = false;
   copying_ = true;
   copied_always_ = true;
@@ -356,6 +365,10 @@ absl::Status ReplicaSetPipeline::LoadSingleCopies(
     const std::map<std::string, std::string>& stored) {
   const std::lock_guard lock(snapshot_mutex_);
   for (const auto& [key, text] : stored) {
+    if (key.starts_with(kArrivedPrefix)) {
+      const auto uuid = snapshot::ParseUuid(std::string_view(key).substr(kArrivedPrefix.size()));
+      if (uuid.has_value()) arrived_[*uuid] = text;
+    }
     if (!key.starts_with(kSinglePrefix)) continue;
     const auto uuid = snapshot::ParseUuid(std::string_view(key).substr(kSinglePrefix.size()));
     if (!uuid.has_value()) continue;
@@ -493,6 +506,47 @@ bool ReplicaSetPipeline::CopiesWhatComesLater() const {
          options_.snapshot_streaming == SnapshotStreaming::kConcurrent;
 }
 
+absl::Status ReplicaSetPipeline::NoteArrivedRanges(Member& member) {
+  const std::vector<std::string> names = order_->TakeArrived();
+  if (names.empty() || options_.snapshot_mode == SnapshotMode::kNever ||
+      !order_->seat().IsCopiedAfter(order_->at())) {
+    return absl::OkStatus();
+  }
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto source, member.OpenSnapshotSource());
+  SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<SnapshotSource::Collection> found,
+                             source->List([&](const event::Namespace& ns) -> absl::StatusOr<bool> {
+                               if (std::ranges::find(names, ns.full) == names.end()) return false;
+                               return Copies(ns);
+                             }));
+  for (const SnapshotSource::Collection& collection : found) {
+    base::LogInfo(
+        "a range of {} came from another shard during a copy, which may have left it out on both: "
+        "the collection is copied again from here",
+        collection.ns);
+    SHARDTAIL_RETURN_IF_ERROR(
+        parts_.store.SaveProgress(replica_set_, {{ArrivedKey(collection.uuid), collection.ns}}));
+    arrived_[collection.uuid] = collection.ns;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaSetPipeline::CopyArrivedRanges(Member& member, const std::stop_token& stop) {
+  for (auto next = arrived_.begin(); next != arrived_.end();) {
+    const auto& [uuid, ns] = *next;
+    if (copying_ && snapshot_->IsCopying(uuid)) {
+      ++next;
+      continue;
+    }
+    SHARDTAIL_RETURN_IF_ERROR(
+        CopyOne(uuid, {.ns = ns, .copied = {}, .kind = snapshot::CopyKind::kAgain, .query = {}},
+                member, stop));
+    SHARDTAIL_RETURN_IF_ERROR(
+        parts_.store.SaveProgress(replica_set_, {{ArrivedKey(uuid), std::nullopt}}));
+    next = arrived_.erase(next);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<bool> ReplicaSetPipeline::Copies(const event::Namespace& ns) {
   if (!options_.snapshot_include.empty() &&
       std::ranges::none_of(options_.snapshot_include, [&](const base::Regex& pattern) {
@@ -628,7 +682,7 @@ absl::Status ReplicaSetPipeline::HandleArrival(const snapshot::CollectionUuid& u
       member, stop);
 }
 
-absl::Status ReplicaSetPipeline::EndInitialCopy() {
+absl::Status ReplicaSetPipeline::EndInitialCopy(Member& member) {
   if (!after()) copies_in_a_row_ = 0;  // else the stream has yet to be reached
   base::LogInfo("snapshot complete: {} documents since the start of this run",
                 snapshot_->documents());
@@ -636,6 +690,10 @@ absl::Status ReplicaSetPipeline::EndInitialCopy() {
     base::LogWarn(
         "no event carries source.snapshot=last: what was left to copy at the end held no "
         "documents");
+  }
+  if (order_ != nullptr) {
+    SHARDTAIL_ASSIGN_OR_RETURN(const mongo::ClusterTime now, member.ClusterTimeNow());
+    order_->seat().EndCopy(now.time);
   }
   progress_->initsync = false;
   progress_->copy = 0;
@@ -694,7 +752,7 @@ absl::Status ReplicaSetPipeline::CopyFirst(Member& member, const std::stop_token
   SHARDTAIL_RETURN_IF_ERROR(BeginCopy(member, /*before_stream=*/true, stop));
   while (copying_) {
     SHARDTAIL_RETURN_IF_ERROR(TakeSignals(member, stop));
-    SHARDTAIL_RETURN_IF_ERROR(AdvanceCopy(stop));
+    SHARDTAIL_RETURN_IF_ERROR(AdvanceCopy(member, stop));
     SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->EndBatch());
     SHARDTAIL_RETURN_IF_ERROR(delivery_->tracker.failure());
     if (!parts_.clock.Sleep(kCopyPause, stop)) {
@@ -774,8 +832,9 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
       }
     }
     SHARDTAIL_RETURN_IF_ERROR(TakeSignals(member, stop));
+    SHARDTAIL_RETURN_IF_ERROR(CopyArrivedRanges(member, stop));
     if (copying_) {
-      SHARDTAIL_RETURN_IF_ERROR(AdvanceCopy(stop));
+      SHARDTAIL_RETURN_IF_ERROR(AdvanceCopy(member, stop));
       if (!progress_->initsync && options_.snapshot_mode == SnapshotMode::kInitialOnly) {
         return absl::OkStatus();
       }
@@ -837,7 +896,10 @@ absl::Status ReplicaSetPipeline::HandleEntry(bson::View entry, tailer::EntryDeco
   // Without a position there is no safe way past the entry, whatever the failure mode.
   SHARDTAIL_RETURN_IF_ERROR(ts.status());
   Publisher& publisher = *delivery_->publisher;
-  if (order_ != nullptr) order_->BeginEntry(entry);
+  if (order_ != nullptr) {
+    order_->BeginEntry(entry);
+    SHARDTAIL_RETURN_IF_ERROR(NoteArrivedRanges(member));
+  }
   if (copying_) SHARDTAIL_RETURN_IF_ERROR(snapshot_->BeginEntry(entry));
   const offsets::StoredOffset before = *progress_;
   const event::Position& reached = before.inside.value_or(before.position);
@@ -901,14 +963,14 @@ absl::Status ReplicaSetPipeline::HandleEntry(bson::View entry, tailer::EntryDeco
   return absl::OkStatus();
 }
 
-absl::Status ReplicaSetPipeline::AdvanceCopy(const std::stop_token& stop) {
+absl::Status ReplicaSetPipeline::AdvanceCopy(Member& member, const std::stop_token& stop) {
   SHARDTAIL_RETURN_IF_ERROR(snapshot_->HandOverReady(stop));
   if (order_ != nullptr && !snapshot_->before_stream()) order_->EndEntry(snapshot_->OldestRead());
   if (snapshot_->active() && snapshot_->all_handed_over() && delivery_->tracker.pending() == 0) {
     SHARDTAIL_RETURN_IF_ERROR(parts_.committer.CommitNow(replica_set_));
   }
   if (progress_->initsync && !snapshot_->initial_active()) {
-    SHARDTAIL_RETURN_IF_ERROR(EndInitialCopy());
+    SHARDTAIL_RETURN_IF_ERROR(EndInitialCopy(member));
   }
   if (!snapshot_->active()) {
     copying_ = false;

@@ -148,11 +148,16 @@ class ReplicaSetPipeline {
   // Whether collections that come under a captured name, or become included, are copied: not in
   // Debezium 1.3.
   bool CopiesWhatComesLater() const;
+  // In the entry under way a range of a collection may have come from another shard after this one
+  // was copied, and before that one: it is on neither, and copied again.
+  absl::Status NoteArrivedRanges(Member& member);
+  // Begins the copies of arrived_ that nothing is in the way of.
+  absl::Status CopyArrivedRanges(Member& member, const std::stop_token& stop);
   // Whether a copy takes the collection.
   absl::StatusOr<bool> Copies(const event::Namespace& ns);
   // Hands over what was read; ends the copy when all of it is acknowledged.
-  absl::Status AdvanceCopy(const std::stop_token& stop);
-  absl::Status EndInitialCopy();
+  absl::Status AdvanceCopy(Member& member, const std::stop_token& stop);
+  absl::Status EndInitialCopy(Member& member);
   // With both mutexes held: what is to be recorded, now that all up to this ticket is acknowledged.
   void NoteSettled(uint64_t settled);
   // The committer's, when an offset is stored.
@@ -202,6 +207,8 @@ class ReplicaSetPipeline {
   StreamSnapshot::Progress single_;
   bool progress_stored_ = false;  // guarded as well: there may be records of recorded_
   bool copying_ = false;
+  // Collections to copy again when no copy of them is under way; stored as well.
+  std::map<snapshot::CollectionUuid, std::string> arrived_;
   bool copied_always_ = false;  // snapshot.mode=always: in this process, once
 
   bool kept_loaded_ = false;                      // see LoadKept()

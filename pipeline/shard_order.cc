@@ -84,6 +84,23 @@ void ShardOrder::Seat::SetAbsent(bool absent) {
   order_.changed_.notify_all();
 }
 
+void ShardOrder::Seat::BeginCopy() {
+  const std::lock_guard lock(order_.mutex_);
+  copying_ = true;
+}
+
+void ShardOrder::Seat::EndCopy(bson::Timestamp last) {
+  const std::lock_guard lock(order_.mutex_);
+  copying_ = false;
+  order_.copied_until_ = std::max(order_.copied_until_, last);
+}
+
+bool ShardOrder::Seat::IsCopiedAfter(bson::Timestamp ts) const {
+  const std::lock_guard lock(order_.mutex_);
+  return ts <= order_.copied_until_ ||
+         std::ranges::any_of(order_.seats_, [](const Seat* seat) { return seat->copying_; });
+}
+
 absl::Status ShardOrder::Seat::WaitForOthers(bson::Timestamp at, SignTime sign_time,
                                              const std::stop_token& stop) {
   std::unique_lock lock(order_.mutex_);

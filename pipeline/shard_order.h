@@ -69,10 +69,11 @@ class ShardOrder {
   std::unique_ptr<Seat> Join(std::string name, std::unique_ptr<ShardProbe> probe);
 
  private:
-  std::mutex mutex_;  // guards seats_ and what each Seat says of it
+  std::mutex mutex_;  // guards what follows, and what each Seat says of it
   std::condition_variable_any changed_;
   std::atomic<int> waiting_ = 0;  // seats that wait: others notify only for them
   std::vector<Seat*> seats_;
+  bson::Timestamp copied_until_;  // what has ended
 };
 
 class ShardOrder::Seat {
@@ -107,6 +108,13 @@ class ShardOrder::Seat {
 
   // Whether others need not wait for this shard: it failed for good, or was stopped. Any thread.
   void SetAbsent(bool absent);
+
+  // All that this shard has is being copied, as far as others know also before the first of these:
+  // its reads are of times up to `last`. Any thread.
+  void BeginCopy();
+  void EndCopy(bson::Timestamp last);
+  // Whether a shard, this one or another, may read at `ts` or later for a copy, or has read so.
+  bool IsCopiedAfter(bson::Timestamp ts) const;
 
   // Waits that were given up because shards waited for each other. Any thread.
   int64_t ties() const { return ties_.value(); }
@@ -162,6 +170,7 @@ class ShardOrder::Seat {
 
   // Guarded by the order's mutex:
   bool absent_ = false;
+  bool copying_ = true;
   std::optional<bson::Timestamp> holding_;               // this seat waits, at that entry
   std::optional<event::SessionTransaction> holding_in_;  // and in that transaction
   std::vector<Need> needs_;

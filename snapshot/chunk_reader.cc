@@ -92,12 +92,11 @@ absl::StatusOr<std::optional<ChunkDocuments>> ChunkReader::Read(const Chunk& chu
     return absl::InternalError(fmt::format("'{}' is no name of a collection", chunk.ns));
   }
   absl::StatusOr<ChunkDocuments> documents = ChunkDocuments();
+  version_ = options_.unsharded;
   for (int attempt = 0; attempt < kMostVersions; ++attempt) {
-    const auto known = versions_.find(chunk.collection);
-    version_ = known == versions_.end() ? options_.unsharded : known->second;
     documents = ReadAll(chunk, *ns);
     if (in_transaction()) EndTransaction();
-    if (documents.ok() || !LearnVersion(documents.status(), chunk.collection)) break;
+    if (documents.ok() || !LearnVersion(documents.status())) break;
   }
   if (!documents.ok() && !IsTimeGone(documents.status()) &&
       mongo::ServerErrorCode(documents.status()) != kStaleConfig) {
@@ -200,7 +199,7 @@ void ChunkReader::AppendVersion(bson::Builder* command) const {
   for (bson::Element element; reader.Next(&element);) command->Copy(element);
 }
 
-bool ChunkReader::LearnVersion(const absl::Status& status, const CollectionUuid& collection) {
+bool ChunkReader::LearnVersion(const absl::Status& status) {
   if (mongo::ServerErrorCode(status) != kStaleConfig || !manner_.at_exact_time) return false;
   const bson::Document reply = mongo::ServerErrorReply(status);
   const auto wanted = reply.view().Find("vWanted");
@@ -214,7 +213,7 @@ bool ChunkReader::LearnVersion(const absl::Status& status, const CollectionUuid&
     if (const auto time = reply.view().Find("vWantedTimestamp")) version.Value("2", *time);
     version.Close();
   }
-  versions_[collection] = version.Build();
+  version_ = version.Build();
   return true;
 }
 

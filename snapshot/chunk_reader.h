@@ -32,7 +32,8 @@ bson::Document UnshardedVersion(int max_wire_version);
 //
 // On a shard of a cluster a range is read as a router reads it, by the version that the shard gives
 // of its chunks: the shard then leaves out what it did not own at that time (what a migration has
-// copied and not committed, or has not deleted yet).
+// copied and not committed, or has not deleted yet). Each read asks for the version anew, which
+// makes the shard ask the config server: a recipient may not know of its new chunk yet.
 //
 // A server keeps the past for 300 s (5.0 and later: minSnapshotHistoryWindowInSeconds) or 5 s
 // (before: maxTargetSnapshotHistoryWindowInSeconds), and ends a transaction after 60 s.
@@ -79,8 +80,8 @@ class ChunkReader {
   absl::StatusOr<mongo::Reply> Begin(const event::Namespace& ns, bson::Builder* command,
                                      bson::Timestamp at);
   absl::StatusOr<mongo::Reply> Continue(const event::Namespace& ns, bson::Builder* command);
-  // From a StaleConfig answer. False when the read is not to be tried again.
-  bool LearnVersion(const absl::Status& status, const CollectionUuid& collection);
+  // Takes version_ from a StaleConfig answer. False when the read is not to be tried again.
+  bool LearnVersion(const absl::Status& status);
   bool in_transaction() const { return options_.in_transaction && manner_.at_exact_time; }
   void AppendVersion(bson::Builder* command) const;
   void EndTransaction();
@@ -88,9 +89,8 @@ class ChunkReader {
 
   mongo::Client& client_;
   const Options options_;
-  Manner manner_;                                      // of the read under way
-  bson::Document version_;                             // {shardVersion: ...} of the read under way
-  std::map<CollectionUuid, bson::Document> versions_;  // of sharded collections, as last learnt
+  Manner manner_;           // of the read under way
+  bson::Document version_;  // {shardVersion: ...} of the read under way
   int64_t transaction_ = 0;
 };
 

@@ -19,8 +19,8 @@ bool Holds(bson::View document, std::string_view section, std::string_view field
          found->AsDocument().Find(field).has_value();
 }
 
-// Whether an update leaves the document without `pending`: as modifiers, a diff, or a replacement.
-bool EndsPending(bson::View update) {
+// Whether an update takes `pending` from the document: as modifiers, a diff, or a replacement.
+bool EndsPendingRange(bson::View update) {
   if (const auto diff = update.Find("diff"); diff.has_value() && diff->GetDocument().has_value()) {
     return Holds(diff->AsDocument(), "d", "pending");
   }
@@ -67,10 +67,17 @@ void IncomingMigrations::ObserveRangeDeletion(const OplogEntry& entry) {
       pending_[std::move(range->id)] = std::move(range->ns);
     }
   } else if (entry.op == "d") {
-    pending_.erase(IdOf(entry.o));
-  } else if (entry.op == "u" && EndsPending(entry.o)) {
-    pending_.erase(IdOf(entry.o2));
+    EndPending(IdOf(entry.o));
+  } else if (entry.op == "u" && EndsPendingRange(entry.o)) {
+    EndPending(IdOf(entry.o2));
   }
+}
+
+void IncomingMigrations::EndPending(std::string_view id) {
+  const auto pending = pending_.find(id);
+  if (pending == pending_.end()) return;
+  arrived_.push_back(std::move(pending->second));
+  pending_.erase(pending);
 }
 
 void IncomingMigrations::ObserveCommand(const OplogEntry& entry) {

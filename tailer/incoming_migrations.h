@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -65,12 +66,17 @@ class IncomingMigrations {
   // Every other shard has passed `ts`, the last observed entry's.
   void Waited(bson::Timestamp ts);
 
+  // The collections of which ranges have arrived, or were given up, since the last call. Only of
+  // servers that give signs.
+  std::vector<std::string> TakeArrived() { return std::exchange(arrived_, {}); }
+
   // Nothing is suspect: where this stream ends now another may BeginSettled().
   bool settled() const { return !everything_ && suspect_.empty(); }
 
  private:
   void ObserveRangeDeletion(const OplogEntry& entry);
   void ObserveCommand(const OplogEntry& entry);
+  void EndPending(std::string_view id);
 
   const std::string shard_;
   const bool gives_signs_;
@@ -79,6 +85,7 @@ class IncomingMigrations {
       known_from_;  // while everything is suspect: what is pending is known from here on
   std::set<std::string, std::less<>> suspect_;
   std::map<std::string, std::string, std::less<>> pending_;  // id → namespace
+  std::vector<std::string> arrived_;
 };
 
 }  // namespace shardtail::tailer

@@ -148,6 +148,20 @@ TEST_F(ShardOrderTest, NobodyWaitsForAShardThatFailedOrIsGone) {
   EXPECT_TRUE(Wait(*a, At(5)).ok());
 }
 
+TEST_F(ShardOrderTest, KnowsUpToWhichTimeAnyShardIsCopied) {
+  const auto a = Join("a");
+  auto b = Join("b");
+  a->EndCopy(At(5));
+  EXPECT_TRUE(a->IsCopiedAfter(At(6)));
+  b->EndCopy(At(3));
+  EXPECT_FALSE(a->IsCopiedAfter(At(6)));
+  EXPECT_TRUE(a->IsCopiedAfter(At(5)));
+  b->BeginCopy();
+  EXPECT_TRUE(a->IsCopiedAfter(At(6)));
+  b = nullptr;
+  EXPECT_FALSE(a->IsCopiedAfter(At(6)));
+}
+
 TEST_F(ShardOrderTest, AShardThatJoinsDuringTheWaitIsWaitedForToo) {
   const auto a = Join("a");
   const auto list = Join("config.shards");

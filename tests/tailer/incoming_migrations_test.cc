@@ -1,5 +1,6 @@
 #include "tailer/incoming_migrations.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -93,6 +94,17 @@ TEST_F(IncomingMigrationsTest, AnotherChangeOfThePendingRangeEndsNothing) {
                 bson::Builder().Int32("_id", 7).Build()));
   migrations_.Waited(At(2));
   EXPECT_FALSE(migrations_.settled());
+}
+
+TEST_F(IncomingMigrationsTest, TellsOnceOfWhatHasArrived) {
+  migrations_.BeginSettled();
+  Arrives(7);
+  EXPECT_THAT(migrations_.TakeArrived(), ::testing::IsEmpty());
+  Committed(8);  // of another one, or the shard's own
+  EXPECT_THAT(migrations_.TakeArrived(), ::testing::IsEmpty());
+  Committed(7);
+  EXPECT_THAT(migrations_.TakeArrived(), ::testing::ElementsAre("db.c"));
+  EXPECT_THAT(migrations_.TakeArrived(), ::testing::IsEmpty());
 }
 
 TEST_F(IncomingMigrationsTest, WhatTheShardItselfGivesAwayBringsNothing) {
