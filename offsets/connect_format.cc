@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <rapidjson/document.h>
 #include <rapidjson/error/en.h>
-#include <rapidjson/memorystream.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
@@ -12,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/utf8.h"
 #include "event/session.h"
 
 namespace shardtail::offsets {
@@ -66,28 +66,17 @@ const rapidjson::Value* Optional(const rapidjson::Value& json, const char* field
   return found == json.MemberEnd() || found->value.IsNull() ? nullptr : &found->value;
 }
 
-// RapidJSON takes the escape of half a surrogate pair, and makes bytes of it that it would not
-// read.
-bool IsUtf8(std::string_view text) {
-  rapidjson::MemoryStream source(text.data(), text.size());
-  rapidjson::StringBuffer copy;
-  while (source.Tell() < text.size()) {
-    if (!rapidjson::UTF8<>::Validate(source, copy)) return false;
-  }
-  return true;
-}
-
 absl::StatusOr<std::shared_ptr<const TransactionCounts>> ReadCounts(const rapidjson::Value& json,
                                                                     const rapidjson::Value& id) {
   if (!id.IsString()) return Wrong("transaction_id", "is not a string");
   auto counts = std::make_shared<TransactionCounts>();
   counts->id = TextOf(id);
-  if (!IsUtf8(counts->id)) return Wrong("transaction_id", "holds half a surrogate pair");
+  if (!base::IsUtf8(counts->id)) return Wrong("transaction_id", "holds half a surrogate pair");
   for (const auto& field : json.GetObject()) {
     const std::string_view name = TextOf(field.name);
     if (!name.starts_with(kCountPrefix)) continue;
     if (!field.value.IsInt64() || field.value.GetInt64() < 0) return Wrong(name, "is no count");
-    if (!IsUtf8(name)) return Wrong(kCountPrefix, "goes on with half a surrogate pair");
+    if (!base::IsUtf8(name)) return Wrong(kCountPrefix, "goes on with half a surrogate pair");
     counts->collections.emplace_back(name.substr(kCountPrefix.size()), field.value.GetInt64());
   }
   return std::shared_ptr<const TransactionCounts>(std::move(counts));

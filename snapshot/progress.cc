@@ -12,6 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "base/status_macros.h"
+#include "base/utf8.h"
 
 namespace shardtail::snapshot {
 namespace {
@@ -160,6 +161,7 @@ absl::StatusOr<CollectionProgress> DecodeProgress(std::string_view text) {
   const auto ns = json.FindMember("ns");
   if (ns == json.MemberEnd() || !ns->value.IsString()) return Wrong("\"ns\" is not a string");
   progress.ns = {ns->value.GetString(), ns->value.GetStringLength()};
+  if (!base::IsUtf8(progress.ns)) return Wrong("\"ns\" holds half a surrogate pair");
   const auto copied = json.FindMember("copied");
   if (copied == json.MemberEnd() || !copied->value.IsArray()) {
     return Wrong("\"copied\" is not an array");

@@ -49,6 +49,7 @@ TEST(ProgressTest, SaysWhatItDoesNotUnderstand) {
   EXPECT_THAT(ErrorOf("[]"), HasSubstr("is no JSON object"));
   EXPECT_THAT(ErrorOf(R"({"version":2})"), HasSubstr("another release"));
   EXPECT_THAT(ErrorOf(R"({"version":1,"copied":[]})"), HasSubstr("\"ns\" is not a string"));
+  EXPECT_THAT(ErrorOf(R"({"version":1,"ns":"\udc00","copied":[]})"), HasSubstr("surrogate"));
   EXPECT_THAT(ErrorOf(R"({"version":1,"ns":"a.b"})"), HasSubstr("\"copied\" is not an array"));
   EXPECT_THAT(ErrorOf(R"({"version":1,"ns":"a.b","copied":[{"at":[1,2],"min":"%"}]})"),
               HasSubstr("range 1: \"min\" is not base64"));
