@@ -408,7 +408,7 @@ absl::Status CaptureAndReload(const ConfigurationFiles& files, config::Configura
                               monitoring::Monitor& monitor, SignalStop& signals) {
   Reloader reloader(signals, files, config, TryOut);
   while (true) {
-    const absl::Status ended = Capture(config, monitor, reloader.NextRun());
+    absl::Status ended = Capture(config, monitor, reloader.NextRun());
     if (!reloader.Take()) return ended;
     if (!ended.ok() && !absl::IsCancelled(ended)) {
       base::LogWarn("before the new configuration: {}", std::string(ended.message()));
