@@ -9,6 +9,8 @@ install(FILES deploy/shardtail.properties.example
         DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples RENAME shardtail.properties)
 install(FILES deploy/prometheus/alerts.yml
         DESTINATION ${CMAKE_INSTALL_DATADIR}/shardtail/prometheus)
+install(FILES deploy/grafana/shardtail.json
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/shardtail/grafana)
 
 # The unit names /usr/bin and /etc: for the package, whose prefix is /usr.
 option(SHARDTAIL_INSTALL_SYSTEMD "Install the systemd unit, and the configuration that it reads" OFF)
