@@ -75,7 +75,11 @@ void Board::Remove(const CollectionUuid& collection) {
   for (const auto& [min, range] : found->second.ranges) {
     if (range.state == State::kCopied) continue;
     CountUnfinished(found->second, -1);
-    if (range.chunk != 0) chunks_.erase(range.chunk);
+    if (range.chunk == 0) continue;
+    chunks_.erase(range.chunk);
+    if (handed_over_.erase(range.chunk) > 0 && found->second.kind == CopyKind::kInitial) {
+      --handed_over_initial_;
+    }
   }
   collections_.erase(found);
 }
@@ -197,31 +201,20 @@ std::vector<Chunk> Board::AllReady() const {
 }
 
 bool Board::IsLast(uint64_t chunk) const {
-  int64_t others = unfinished_initial_;
-  for (const auto& [number, place] : chunks_) {
-    const Collection& collection = collections_.find(place.collection)->second;
-    const bool initial = collection.kind == CopyKind::kInitial;
-    if (number == chunk && !initial) return false;
-    const Range& range = collection.ranges.find(place.min)->second;
-    if (initial && (number == chunk || range.state == State::kHandedOver)) --others;
-  }
-  return others == 0;
+  const auto place = chunks_.find(chunk);
+  if (place == chunks_.end()) return false;
+  const Collection& collection = collections_.find(place->second.collection)->second;
+  return collection.kind == CopyKind::kInitial && unfinished_initial_ == handed_over_initial_ + 1;
 }
 
 bool Board::all_handed_over() const {
-  const auto handed_over = std::ranges::count_if(chunks_, [this](const auto& chunk) {
-    const Place& place = chunk.second;
-    const Range& range = collections_.find(place.collection)->second.ranges.find(place.min)->second;
-    return range.state == State::kHandedOver;
-  });
-  return unfinished_ == handed_over;
+  return unfinished_ == static_cast<int64_t>(handed_over_.size());
 }
 
 std::optional<bson::Timestamp> Board::OldestRead() const {
   std::optional<bson::Timestamp> oldest;
   for (const auto& [number, place] : chunks_) {
     const Range& range = collections_.find(place.collection)->second.ranges.find(place.min)->second;
-    if (range.state == State::kHandedOver) continue;
     oldest = oldest.has_value() ? std::min(*oldest, range.at) : range.at;
   }
   return oldest;
@@ -232,25 +225,28 @@ void Board::HandOver(uint64_t chunk, uint64_t ticket) {
   if (!found.has_value()) return;
   found->second->second.state = State::kHandedOver;
   found->second->second.ticket = ticket;
+  handed_over_.insert(chunks_.extract(chunk));
+  if (found->first->kind == CopyKind::kInitial) ++handed_over_initial_;
 }
 
 std::vector<CollectionUuid> Board::Settle(uint64_t ticket) {
-  std::vector<CollectionUuid> changed;
-  for (auto chunk = chunks_.begin(); chunk != chunks_.end();) {
+  std::set<CollectionUuid> changed;
+  for (auto chunk = handed_over_.begin(); chunk != handed_over_.end();) {
     const CollectionUuid uuid = chunk->second.collection;
-    Ranges& ranges = collections_.find(uuid)->second.ranges;
-    const auto range = ranges.find(chunk->second.min);
-    if (range->second.state != State::kHandedOver || range->second.ticket > ticket) {
+    Collection& collection = collections_.find(uuid)->second;
+    const auto range = collection.ranges.find(chunk->second.min);
+    if (range->second.ticket > ticket) {
       ++chunk;
       continue;
     }
-    chunk = chunks_.erase(chunk);
+    chunk = handed_over_.erase(chunk);
+    if (collection.kind == CopyKind::kInitial) --handed_over_initial_;
     range->second = {.state = State::kCopied, .at = range->second.at};
-    CountUnfinished(collections_.find(uuid)->second, -1);
-    Merge(ranges, range);
-    if (std::ranges::find(changed, uuid) == changed.end()) changed.push_back(uuid);
+    CountUnfinished(collection, -1);
+    Merge(collection.ranges, range);
+    changed.insert(uuid);
   }
-  return changed;
+  return {changed.begin(), changed.end()};
 }
 
 CollectionProgress Board::Progress(const CollectionUuid& collection) const {

@@ -135,7 +135,7 @@ class Board {
 
   CollectionProgress Progress(const CollectionUuid& collection) const;
 
-  // Whether a chunk is of use still.
+  // Whether a chunk that was not handed over is of use still.
   bool Knows(uint64_t chunk) const { return chunks_.contains(chunk); }
 
   // The kind that it was added as; nullopt where it is not on the board.
@@ -189,7 +189,9 @@ class Board {
 
   std::map<CollectionUuid, Collection> collections_;
   std::deque<Place> queue_;           // planned ranges, and places where none is any more
-  std::map<uint64_t, Place> chunks_;  // in flight, read or handed over
+  std::map<uint64_t, Place> chunks_;       // in flight or read
+  std::map<uint64_t, Place> handed_over_;  // very many, where collections are small
+  int64_t handed_over_initial_ = 0;        // of them, those of CopyKind::kInitial
   bson::Timestamp decided_;  // no entry later than this has been decided on, not even in part
   bson::Timestamp next_;     // every entry before this is decided
   bson::Timestamp visible_;  // of the entry that is being decided
