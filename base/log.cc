@@ -1,10 +1,16 @@
 #include "base/log.h"
 
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
+#include <cstdio>
 #include <memory>
+#include <mutex>
+
+#include "base/status_lines.h"
 
 namespace shardtail::base {
 namespace {
@@ -96,10 +102,50 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
   return spdlog::level::info;
 }
 
+// Standard error, and on a terminal the status lines below what is written.
+class StandardError : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  bool is_terminal() const { return is_terminal_; }
+
+  void SetStatus(const std::string& owner, std::vector<std::string> lines) {
+    const std::lock_guard lock(mutex_);
+    if (is_terminal_) Write(status_.Set(owner, std::move(lines), Columns()));
+  }
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    const std::string_view text(line.data(), line.size());
+    is_terminal_ ? Write(status_.Above(text, Columns())) : Write(text);
+  }
+  void flush_() override { std::fflush(stderr); }
+
+ private:
+  static void Write(std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stderr);
+    std::fflush(stderr);
+  }
+
+  static size_t Columns() {
+    winsize size{};
+    const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return known ? size.ws_col : kUsualColumns;
+  }
+
+  static constexpr size_t kUsualColumns = 80;
+  const bool is_terminal_ = isatty(STDERR_FILENO) == 1;
+  StatusLines status_;
+};
+
+const std::shared_ptr<StandardError>& Output() {
+  static const auto output = std::make_shared<StandardError>();
+  return output;
+}
+
 spdlog::logger& Logger() {
   static const std::shared_ptr<spdlog::logger> logger = [] {
-    auto made = std::make_shared<spdlog::logger>("shardtail",
-                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto made = std::make_shared<spdlog::logger>("shardtail", Output());
     made->set_formatter(std::make_unique<LineFormatter>(LogOptions{}));
     return made;
   }();
@@ -117,6 +163,12 @@ bool LogEnabled(LogLevel level) { return Logger().should_log(ToSpdlog(level)); }
 
 void WriteLog(LogLevel level, std::string_view message) {
   Logger().log(ToSpdlog(level), spdlog::string_view_t(message.data(), message.size()));
+}
+
+bool ShowsStatus() { return Output()->is_terminal(); }
+
+void ShowStatus(const std::string& owner, std::vector<std::string> lines) {
+  Output()->SetStatus(owner, std::move(lines));
 }
 
 ScopedLogContext::ScopedLogContext(std::string context)

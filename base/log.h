@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace shardtail::base {
 
@@ -28,6 +29,13 @@ bool LogEnabled(LogLevel level);
 
 // Writes one line. `message` must carry no secret. Safe from any thread.
 void WriteLog(LogLevel level, std::string_view message);
+
+// Whether standard error is a terminal, and ShowStatus() shows anything.
+bool ShowsStatus();
+
+// Lines that stay below the log's on a terminal, in place of those that `owner` showed before; none
+// takes them away. They must carry no secret. Safe from any thread.
+void ShowStatus(const std::string& owner, std::vector<std::string> lines);
 
 // While it lives, this thread's lines carry `context` (a replica set's name, "snapshot",
 // "streaming") as dbz.connectorContext.

@@ -457,6 +457,7 @@ absl::Status ReplicaSetPipeline::BeginCopy(Member& member, bool before_stream,
   }
   copying_ = true;
   all_metrics_.snapshot.Begin(parts_.clock.NowMillis());
+  reporter_ = std::make_unique<SnapshotReporter>(replica_set_, parts_.clock);
   snapshot.SetPaused(paused_);
   if (progress_->initsync) {
     SHARDTAIL_ASSIGN_OR_RETURN(const int64_t collections, snapshot.CopyAll(recorded));
@@ -858,6 +859,7 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
 
 void ReplicaSetPipeline::StopCopying() {
   if (snapshot_ != nullptr) snapshot_->StopWorkers();
+  reporter_.reset();
   if (!copying_) return;
   all_metrics_.snapshot.End(metrics::SnapshotState::kAborted, parts_.clock.NowMillis());
 }
@@ -972,9 +974,11 @@ absl::Status ReplicaSetPipeline::AdvanceCopy(Member& member, const std::stop_tok
   if (progress_->initsync && !snapshot_->initial_active()) {
     SHARDTAIL_RETURN_IF_ERROR(EndInitialCopy(member));
   }
+  if (reporter_->Due()) reporter_->Report(snapshot_->Counts());
   if (!snapshot_->active()) {
     copying_ = false;
     all_metrics_.snapshot.End(metrics::SnapshotState::kCompleted, parts_.clock.NowMillis());
+    reporter_.reset();
     snapshot_->StopWorkers();
   }
   return absl::OkStatus();

@@ -26,6 +26,7 @@
 #include "pipeline/options.h"
 #include "pipeline/publisher.h"
 #include "pipeline/signal_post.h"
+#include "pipeline/snapshot_reporter.h"
 #include "pipeline/stream_snapshot.h"
 #include "sink/sink.h"
 #include "tailer/entry_decoder.h"
@@ -200,7 +201,8 @@ class ReplicaSetPipeline {
   std::mutex record_mutex_;    // taken first: records of one collection are written one by one
   std::mutex snapshot_mutex_;  // guards the pointer, for the committer's thread
   std::unique_ptr<StreamSnapshot> snapshot_;
-  StreamSnapshot::Progress recorded_;  // guarded as well: what is stored of the copy
+  std::unique_ptr<SnapshotReporter> reporter_;  // of the stream's thread, while it copies
+  StreamSnapshot::Progress recorded_;           // guarded as well: what is stored of the copy
   // Guarded as well: of what is to be stored of all copies, what is not yet.
   offsets::OffsetStore::Progress unsaved_;
   // Guarded as well: copies of single collections that are not complete (StreamSnapshot::CopyOne).

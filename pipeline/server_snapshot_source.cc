@@ -93,6 +93,26 @@ absl::StatusOr<bool> ServerSnapshotSource::Describe(Collection* collection) {
   return true;
 }
 
+absl::StatusOr<std::optional<int64_t>> ServerSnapshotSource::Estimate(
+    const Collection& collection) {
+  if (!QueryOf(collection).view().empty()) return std::nullopt;
+  const event::Namespace ns = *event::Namespace::Parse(collection.ns);
+  // Without a query it is the server's own counter.
+  bson::Builder command;
+  command.String("count", ns.collection());
+  const absl::StatusOr<mongo::Reply> reply = client_->Run(ns.database(), command.view());
+  if (absl::IsPermissionDenied(reply.status())) return std::nullopt;
+  SHARDTAIL_RETURN_IF_ERROR(reply.status());
+  const auto count = reply->view().Find("n");
+  return count.has_value() ? count->GetInteger() : std::nullopt;
+}
+
+bson::Document ServerSnapshotSource::QueryOf(const Collection& collection) const {
+  if (!collection.query.view().empty()) return collection.query;
+  const auto query = options_.snapshot_queries.find(collection.ns);
+  return query == options_.snapshot_queries.end() ? bson::Document() : query->second;
+}
+
 absl::StatusOr<std::vector<snapshot::IdBound>> ServerSnapshotSource::PlanBounds(
     const Collection& collection) {
   return snapshot::PlanBounds(*client_, *event::Namespace::Parse(collection.ns),
@@ -106,13 +126,8 @@ absl::StatusOr<std::optional<SnapshotSource::Documents>> ServerSnapshotSource::R
     const snapshot::Chunk& chunk, const Collection& collection) {
   const bool exact = !collection.capped || max_wire_version_ < kWireVersion50;
   snapshot::ChunkReader::Manner manner{.simple_collation = collection.simple_collation,
-                                       .at_exact_time = exact};
-  const auto query = options_.snapshot_queries.find(collection.ns);
-  if (!collection.query.view().empty()) {
-    manner.query = collection.query;
-  } else if (query != options_.snapshot_queries.end()) {
-    manner.query = query->second;
-  }
+                                       .at_exact_time = exact,
+                                       .query = QueryOf(collection)};
   SHARDTAIL_ASSIGN_OR_RETURN(auto read, reader_.Read(chunk, manner));
   if (!read.has_value()) return std::nullopt;
   Documents documents;

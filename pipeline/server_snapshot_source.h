@@ -23,11 +23,15 @@ class ServerSnapshotSource : public SnapshotSource {
   absl::StatusOr<std::vector<Collection>> List(
       absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures) override;
   absl::StatusOr<bool> Describe(Collection* collection) override;
+  absl::StatusOr<std::optional<int64_t>> Estimate(const Collection& collection) override;
   absl::StatusOr<std::vector<snapshot::IdBound>> PlanBounds(const Collection& collection) override;
   absl::StatusOr<std::optional<Documents>> Read(const snapshot::Chunk& chunk,
                                                 const Collection& collection) override;
 
  private:
+  // Of the documents to copy; empty: all.
+  bson::Document QueryOf(const Collection& collection) const;
+
   const std::unique_ptr<mongo::Client> client_;
   const Options& options_;
   const int max_wire_version_;

@@ -48,6 +48,9 @@ class SnapshotSource {
   // Finds out what is not known of a collection. False where none of that UUID has that name.
   virtual absl::StatusOr<bool> Describe(Collection* collection) = 0;
 
+  // How many documents a copy of it will have, about; nullopt where that is not known.
+  virtual absl::StatusOr<std::optional<int64_t>> Estimate(const Collection& collection) = 0;
+
   // Where to cut a collection so that several can read it.
   virtual absl::StatusOr<std::vector<snapshot::IdBound>> PlanBounds(
       const Collection& collection) = 0;

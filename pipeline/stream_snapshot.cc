@@ -16,6 +16,9 @@ constexpr auto kIdle = std::chrono::milliseconds(200);
 // A time that the server does not have is not asked for again at once.
 constexpr absl::Duration kTimeGonePause = absl::Milliseconds(50);
 
+// Of more collections nobody is told how large they are: a question for each.
+constexpr int64_t kMostEstimated = 1000;
+
 // What each worker may have read ahead of the stream.
 constexpr int64_t kBytesPerWorker = 4 << 20;
 
@@ -57,6 +60,8 @@ absl::StatusOr<int64_t> StreamSnapshot::CopyAll(const Progress& progress) {
                                   : std::span(known->second.copied);
       board_.Add(collection.uuid, collection.ns, copied);
       if (options_.snapshot_threads > 1 && copied.empty()) uncut_.push_back(collection.uuid);
+      // What was copied before is not counted.
+      if (copied.empty() && count <= kMostEstimated) unestimated_.push_back(collection.uuid);
       collections_[collection.uuid] = std::move(collection);
     }
   }
@@ -72,6 +77,8 @@ bool StreamSnapshot::CopyOne(const snapshot::CollectionUuid& uuid,
     if (board_.IsUnfinished(uuid) || (late && board_.KindOf(uuid).has_value())) return false;
     board_.Add(uuid, progress.ns, progress.copied, progress.kind);
     if (options_.snapshot_threads > 1 && progress.copied.empty()) uncut_.push_back(uuid);
+    if (progress.copied.empty()) unestimated_.push_back(uuid);
+    sizes_.erase(uuid);
     SnapshotSource::Collection& collection = collections_[uuid];
     collection = {.uuid = uuid, .ns = progress.ns, .described = false, .query = progress.query};
   }
@@ -338,6 +345,7 @@ absl::Status StreamSnapshot::HandOver(const snapshot::Chunk& chunk, const std::s
   {
     const std::lock_guard lock(mutex_);
     bytes_ -= range.documents.bytes;
+    sizes_[chunk.collection].documents += static_cast<int64_t>(documents.size());
     board_.HandOver(chunk.number, hooks_.last_ticket());
   }
   changed_.notify_all();
@@ -388,6 +396,22 @@ std::vector<snapshot::CollectionUuid> StreamSnapshot::TakeForgotten() {
   return std::exchange(forgotten_, {});
 }
 
+std::vector<CollectionCount> StreamSnapshot::Counts() const {
+  std::vector<CollectionCount> counts;
+  const std::lock_guard lock(mutex_);
+  counts.reserve(collections_.size());
+  for (const auto& [uuid, collection] : collections_) {
+    CollectionCount count{.ns = collection.ns, .complete = !board_.IsUnfinished(uuid)};
+    if (const auto size = sizes_.find(uuid); size != sizes_.end()) {
+      count.documents = size->second.documents;
+      count.estimate = size->second.estimate;
+    }
+    counts.push_back(std::move(count));
+  }
+  std::ranges::sort(counts, {}, &CollectionCount::ns);
+  return counts;
+}
+
 void StreamSnapshot::Work(const std::stop_token& stop) {
   const base::ScopedLogContext context("snapshot");
   absl::Status ended = WorkUntil(stop);
@@ -422,6 +446,8 @@ absl::StatusOr<bool> StreamSnapshot::WorkOnce(SnapshotSource& source, const std:
     const std::lock_guard lock(mutex_);
     if (paused_) return false;
   }
+  SHARDTAIL_ASSIGN_OR_RETURN(const bool estimated, EstimateOnce(source));
+  if (estimated) return true;
   SHARDTAIL_ASSIGN_OR_RETURN(const bool cut, CutOnce(source));
   if (cut) return true;
   // The time first, and then the range: see Board::Take().
@@ -482,6 +508,22 @@ bool StreamSnapshot::GiveUp(const snapshot::Chunk& chunk, const absl::Status& st
   changed_.notify_all();
   base::LogWarn("the copy of {} that a signal asked for is given up: {}", chunk.ns,
                 std::string(status.message()));
+  return true;
+}
+
+absl::StatusOr<bool> StreamSnapshot::EstimateOnce(SnapshotSource& source) {
+  SnapshotSource::Collection collection;
+  {
+    const std::lock_guard lock(mutex_);
+    if (unestimated_.empty()) return false;
+    const auto known = collections_.find(unestimated_.back());
+    unestimated_.pop_back();
+    if (known == collections_.end()) return true;
+    collection = known->second;
+  }
+  SHARDTAIL_ASSIGN_OR_RETURN(const std::optional<int64_t> estimate, source.Estimate(collection));
+  const std::lock_guard lock(mutex_);
+  sizes_[collection.uuid].estimate = estimate;
   return true;
 }
 

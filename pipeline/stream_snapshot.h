@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "event/change_event.h"
 #include "pipeline/options.h"
+#include "pipeline/snapshot_reporter.h"
 #include "pipeline/snapshot_source.h"
 #include "snapshot/board.h"
 #include "tailer/oplog_entry.h"
@@ -116,6 +117,9 @@ class StreamSnapshot {
   // renamed to a name that is not captured, or refused by the server. Any thread.
   std::vector<snapshot::CollectionUuid> TakeForgotten();
 
+  // How far each collection is, by name.
+  std::vector<CollectionCount> Counts() const;
+
   // Whether every range's events have gone; some may not be acknowledged yet.
   bool all_handed_over() const;
 
@@ -137,6 +141,8 @@ class StreamSnapshot {
   absl::Status WorkUntil(const std::stop_token& stop);
   // Plans, or reads, one thing. False when there is nothing to do now.
   absl::StatusOr<bool> WorkOnce(SnapshotSource& source, const std::stop_token& stop);
+  // Of collections whose size is not known yet, one. False when there is none.
+  absl::StatusOr<bool> EstimateOnce(SnapshotSource& source);
   // Of collections that are to be cut, one. False when there is none that can be now.
   absl::StatusOr<bool> CutOnce(SnapshotSource& source);
   // Whether a copy that somebody asked for cannot be made, and is given up: a query that the server
@@ -168,7 +174,13 @@ class StreamSnapshot {
   std::map<snapshot::CollectionUuid, SnapshotSource::Collection> collections_;
   std::vector<snapshot::CollectionUuid> forgotten_;
   bool paused_ = false;
-  std::vector<snapshot::CollectionUuid> uncut_;         // whose boundaries are to be planned
+  std::vector<snapshot::CollectionUuid> uncut_;  // whose boundaries are to be planned
+  std::vector<snapshot::CollectionUuid> unestimated_;
+  struct Size {
+    int64_t documents = 0;  // handed over
+    std::optional<int64_t> estimate;
+  };
+  std::map<snapshot::CollectionUuid, Size> sizes_;
   std::map<uint64_t, ReadRange> read_;                  // by the chunk's number
   int64_t bytes_ = 0;                                   // of read_
   bson::Timestamp newest_;                              // the time of the latest read

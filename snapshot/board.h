@@ -188,7 +188,7 @@ class Board {
   void Merge(Ranges& ranges, Ranges::iterator range);
 
   std::map<CollectionUuid, Collection> collections_;
-  std::deque<Place> queue_;           // planned ranges, and places where none is any more
+  std::deque<Place> queue_;                // planned ranges, and places where none is any more
   std::map<uint64_t, Place> chunks_;       // in flight or read
   std::map<uint64_t, Place> handed_over_;  // very many, where collections are small
   int64_t handed_over_initial_ = 0;        // of them, those of CopyKind::kInitial

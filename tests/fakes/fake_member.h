@@ -137,6 +137,10 @@ class FakeSnapshotSource : public pipeline::SnapshotSource {
     return true;
   }
 
+  absl::StatusOr<std::optional<int64_t>> Estimate(const Collection&) override {
+    return std::nullopt;
+  }
+
   absl::StatusOr<std::vector<snapshot::IdBound>> PlanBounds(const Collection&) override {
     return std::vector<snapshot::IdBound>();
   }

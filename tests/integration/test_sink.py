@@ -23,6 +23,7 @@ from golden.workload import run as run_workload
 from golden.workload.values import UUID_BYTES
 from integration.harness.capture import Capture
 from integration.harness.case import IntegrationTest
+from integration.harness.goldens import NOT_RENAMED
 from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import MongoNode, ReplicaSet
 from integration.harness.replay import payload
@@ -105,7 +106,8 @@ class Captured(IntegrationTest):
 
     @classmethod
     def capture_all(cls) -> list[Record]:
-        capture = Capture(cls.directory / "shardtail", cls.replica_set, cls.broker)
+        capture = Capture(cls.directory / "shardtail", cls.replica_set, cls.broker,
+                          properties={"snapshot.include.collection.list": NOT_RENAMED})
         port = cls.replica_set.primary().port
         writes = RandomWrites(cls.replica_set, SEED)
         cls.addClassCleanup(writes.close)
