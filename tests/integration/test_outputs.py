@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
+import select
+import subprocess
 import unittest
 from pathlib import Path
 from typing import Any
@@ -14,7 +19,8 @@ from integration.harness.case import IntegrationTest
 from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import ReplicaSet
 from integration.harness.offsets import is_progress, position_of
-from integration.harness.shardtail import Shardtail, connector, worker, write_properties
+from integration.harness.shardtail import (
+    Shardtail, binary, connector, worker, write_properties)
 from integration.harness.waiting import wait_for
 
 
@@ -147,6 +153,30 @@ class Outputs(IntegrationTest):
         wait_for("the changes", lambda: len(capture.records()) == before + 6)
         shardtail.stop()
         self.assertEqual(shardtail.stdout, "")
+
+    def test_a_terminal_shows_how_far_a_copy_is(self) -> None:
+        with self.replica_set.client() as client:
+            client[self.database]["many"].insert_many([{"_id": number} for number in range(3000)])
+        shardtail = self.shardtail(sink_type="file", sink_file_path=str(self.scratch() / "events"),
+                                   snapshot_max_documents_per_second="1000")
+        terminal, other_end = pty.openpty()
+        self.addCleanup(os.close, terminal)
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", binary(), "run", str(shardtail.properties_path)],
+            cwd=self.scratch(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=other_end)
+        self.addCleanup(process.kill)
+        os.close(other_end)
+        shown = b""
+        while b"snapshot complete" not in shown:
+            self.assertTrue(select.select([terminal], [], [], 60)[0], shown.decode())
+            shown += os.read(terminal, 65536)
+        process.terminate()
+        self.assertEqual(process.wait(60), 0)
+        name = f"{self.database}.many"
+        self.assertRegex(shown.decode(), rf"\x1b\[\d+A\x1b\[J  {re.escape(name)} +\d+ +\d+% +\d+/s")
+        self.assertRegex(shown.decode(), r"rs0: snapshot of \d collections, \d done, \d+ documents of ")
+        self.assertRegex(shown.decode(), r"(?m)^(\x1b\[\d+A\x1b\[J)?2\d{3}-.* snapshot complete")
 
     def test_a_log_of_json_lines(self) -> None:
         shardtail = self.shardtail(log_format="json", log_level="debug")
