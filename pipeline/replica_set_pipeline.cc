@@ -468,6 +468,8 @@ absl::Status ReplicaSetPipeline::BeginCopy(Member& member, bool before_stream,
   for (const auto& [uuid, progress] : recorded) {
     if (progress.complete()) all_metrics_.snapshot.Finished(progress.ns);
   }
+  // Of what streams already, nothing may go out before the stream has come to it.
+  if (before_stream) return absl::OkStatus();
   SHARDTAIL_RETURN_IF_ERROR(FindNames(member, &single));
   for (const auto& [uuid, progress] : single) {
     if (!progress.ns.empty() && snapshot.CopyOne(uuid, progress)) {
@@ -577,13 +579,20 @@ absl::Status ReplicaSetPipeline::CopyOne(const snapshot::CollectionUuid& uuid,
   return absl::OkStatus();
 }
 
-absl::Status ReplicaSetPipeline::TakeSignals(Member& member, const std::stop_token& stop) {
+absl::Status ReplicaSetPipeline::TakeSignals(Member& member, bool before_stream,
+                                             const std::stop_token& stop) {
+  const auto can_be_done = [before_stream](const auto& kept) {
+    const signals::Action action = kept.second.action;
+    return !before_stream || action == signals::Action::kPauseSnapshot ||
+           action == signals::Action::kResumeSnapshot;
+  };
   while (true) {
     std::pair<std::string, signals::Signal> next;
     {
       const std::lock_guard lock(inbox_mutex_);
-      if (inbox_.empty()) return absl::OkStatus();
-      next = *inbox_.begin();
+      const auto first = std::ranges::find_if(inbox_, can_be_done);
+      if (first == inbox_.end()) return absl::OkStatus();
+      next = *first;
     }
     SHARDTAIL_RETURN_IF_ERROR(TakeSignal(next.second, member, stop));
     SHARDTAIL_RETURN_IF_ERROR(parts_.signals.Forget(replica_set_, next.first));
@@ -752,7 +761,7 @@ absl::Status ReplicaSetPipeline::CopyFirst(Member& member, const std::stop_token
   const absl::Cleanup stop_workers = [this] { StopCopying(); };
   SHARDTAIL_RETURN_IF_ERROR(BeginCopy(member, /*before_stream=*/true, stop));
   while (copying_) {
-    SHARDTAIL_RETURN_IF_ERROR(TakeSignals(member, stop));
+    SHARDTAIL_RETURN_IF_ERROR(TakeSignals(member, /*before_stream=*/true, stop));
     SHARDTAIL_RETURN_IF_ERROR(AdvanceCopy(member, stop));
     SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->EndBatch());
     SHARDTAIL_RETURN_IF_ERROR(delivery_->tracker.failure());
@@ -832,7 +841,7 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
         copies_in_a_row_ = 0;
       }
     }
-    SHARDTAIL_RETURN_IF_ERROR(TakeSignals(member, stop));
+    SHARDTAIL_RETURN_IF_ERROR(TakeSignals(member, /*before_stream=*/false, stop));
     SHARDTAIL_RETURN_IF_ERROR(CopyArrivedRanges(member, stop));
     if (copying_) {
       SHARDTAIL_RETURN_IF_ERROR(AdvanceCopy(member, stop));

@@ -134,8 +134,8 @@ class ReplicaSetPipeline {
   absl::Status CopyOne(const snapshot::CollectionUuid& uuid,
                        const snapshot::CollectionProgress& progress, Member& member,
                        const std::stop_token& stop);
-  // Does what the signals ask for that have come.
-  absl::Status TakeSignals(Member& member, const std::stop_token& stop);
+  // Does what the signals ask for that have come; before the stream, only what pauses and resumes.
+  absl::Status TakeSignals(Member& member, bool before_stream, const std::stop_token& stop);
   absl::Status TakeSignal(const signals::Signal& signal, Member& member,
                           const std::stop_token& stop);
   absl::Status ExecuteSnapshot(const signals::Signal& signal, Member& member,

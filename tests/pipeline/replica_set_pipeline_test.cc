@@ -698,6 +698,14 @@ TEST_F(SignalledTest, ASignalThatWasGivenBeforeACrashIsDoneAtTheNextStart) {
   EXPECT_THAT(Sent(), ElementsAre("c 3", "r 2"));
 }
 
+TEST_F(SignalledTest, WhereTheStreamComesAfterTheSnapshotTheCopyIsMadeInTheStream) {
+  ASSERT_TRUE(store_.Delete(kSet).ok());
+  const auto pipeline = Make();
+  Give(Execute("db[.]a"));
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("r 1", "r 2!", "r 1"));
+}
+
 TEST_F(SignalledTest, APauseHoldsUntilItIsResumed) {
   {
     const auto pipeline = Make();
