@@ -572,7 +572,7 @@ absl::Status ReplicaSetPipeline::CopyOne(const snapshot::CollectionUuid& uuid,
     single_[uuid] = progress;
   }
   if (!copying_) return BeginCopy(member, /*before_stream=*/false, stop);
-  if (snapshot_->CopyOne(uuid, progress)) {
+  if (snapshot_->CopyOne(uuid, progress, progress.kind == snapshot::CopyKind::kAgain)) {
     all_metrics_.snapshot.Expect(progress.ns);
     base::LogInfo("copying {} while the stream goes on", progress.ns);
   }
@@ -642,19 +642,38 @@ absl::Status ReplicaSetPipeline::ExecuteSnapshot(const signals::Signal& signal, 
                   signal.id);
   }
   for (const SnapshotSource::Collection& collection : found) {
-    if (copying_ && snapshot_->IsCopying(collection.uuid)) {
-      base::LogInfo("signal '{}': {} is being copied already", signal.id, collection.ns);
-      continue;
-    }
-    snapshot::CollectionProgress progress{
-        .ns = collection.ns, .copied = {}, .kind = snapshot::CopyKind::kAgain, .query = {}};
     const auto condition = std::ranges::find_if(
         signal.conditions,
         [&](const signals::Condition& each) { return matches(each.collection, collection.ns); });
-    if (condition != signal.conditions.end()) progress.query = condition->query;
+    const auto query =
+        QueryForBoth(collection.uuid,
+                     condition == signal.conditions.end() ? bson::Document() : condition->query);
+    if (!query.has_value()) {
+      base::LogInfo("signal '{}': {} is being copied already", signal.id, collection.ns);
+      continue;
+    }
+    const snapshot::CollectionProgress progress{
+        .ns = collection.ns, .copied = {}, .kind = snapshot::CopyKind::kAgain, .query = *query};
     SHARDTAIL_RETURN_IF_ERROR(CopyOne(collection.uuid, progress, member, stop));
   }
   return absl::OkStatus();
+}
+
+std::optional<bson::Document> ReplicaSetPipeline::QueryForBoth(const snapshot::CollectionUuid& uuid,
+                                                               const bson::Document& query) {
+  if (!copying_ || !snapshot_->IsCopying(uuid)) return query;
+  const std::lock_guard lock(snapshot_mutex_);
+  const auto under_way = single_.find(uuid);
+  // Complete since, or the snapshot of everything.
+  if (under_way == single_.end()) {
+    return snapshot_->IsCopying(uuid) ? std::nullopt : std::optional(query);
+  }
+  const bson::View before = under_way->second.query;
+  if (before.empty() || before.bytes() == query.view().bytes()) return std::nullopt;
+  if (query.view().empty()) return query;
+  bson::Builder both;
+  both.OpenArray("$or").SubDocument("0", before).SubDocument("1", query).Close();
+  return both.Build();
 }
 
 absl::Status ReplicaSetPipeline::SetPaused(bool paused) {

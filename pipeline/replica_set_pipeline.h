@@ -143,6 +143,10 @@ class ReplicaSetPipeline {
   absl::Status SetPaused(bool paused);
   // An insert into the signal collection.
   absl::Status HandleSignal(const event::ChangeEvent& event);
+  // The query of the documents to copy of a collection that a signal asks for: also those of a copy
+  // under way for another one's query, which begins anew. nullopt where the copy under way has all.
+  std::optional<bson::Document> QueryForBoth(const snapshot::CollectionUuid& uuid,
+                                             const bson::Document& query);
   // A collection came under a captured name, in the entry under way.
   absl::Status HandleArrival(const snapshot::CollectionUuid& uuid, const event::Namespace& ns,
                              Member& member, const std::stop_token& stop);

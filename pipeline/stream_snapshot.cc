@@ -70,12 +70,15 @@ absl::StatusOr<int64_t> StreamSnapshot::CopyAll(const Progress& progress) {
 }
 
 bool StreamSnapshot::CopyOne(const snapshot::CollectionUuid& uuid,
-                             const snapshot::CollectionProgress& progress) {
+                             const snapshot::CollectionProgress& progress, bool anew) {
   {
     const std::lock_guard lock(mutex_);
     const bool late = progress.kind == snapshot::CopyKind::kLate;
-    if (board_.IsUnfinished(uuid) || (late && board_.KindOf(uuid).has_value())) return false;
+    if (board_.IsUnfinished(uuid) && !anew) return false;
+    if (late && board_.KindOf(uuid).has_value()) return false;
+    std::erase(forgotten_, uuid);
     board_.Add(uuid, progress.ns, progress.copied, progress.kind);
+    DropUseless();
     if (options_.snapshot_threads > 1 && progress.copied.empty()) uncut_.push_back(uuid);
     if (progress.copied.empty()) unestimated_.push_back(uuid);
     sizes_.erase(uuid);
@@ -502,6 +505,7 @@ bool StreamSnapshot::GiveUp(const snapshot::Chunk& chunk, const absl::Status& st
   }
   {
     const std::lock_guard lock(mutex_);
+    if (!board_.Knows(chunk.number)) return true;  // it is copied anew, or not at all
     if (board_.KindOf(chunk.collection) != snapshot::CopyKind::kAgain) return false;
     Forget(chunk.collection);
   }

@@ -67,8 +67,10 @@ class StreamSnapshot {
 
   // Copies one more collection, as `progress` says and but for what it says is copied; no event of
   // it carries source.snapshot=last. Also when all else is copied. False, and nothing happens, when
-  // it is being copied already; of CopyKind::kLate also when it was.
-  bool CopyOne(const snapshot::CollectionUuid& uuid, const snapshot::CollectionProgress& progress);
+  // it is being copied already, unless the copy is to begin `anew`; of CopyKind::kLate also when it
+  // was.
+  bool CopyOne(const snapshot::CollectionUuid& uuid, const snapshot::CollectionProgress& progress,
+               bool anew = false);
 
   // Whether the collection is being copied now.
   bool IsCopying(const snapshot::CollectionUuid& uuid) const;

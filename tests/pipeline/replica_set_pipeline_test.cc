@@ -720,6 +720,35 @@ TEST_F(SignalledTest, APauseHoldsUntilItIsResumed) {
   EXPECT_THAT(Sent(), ElementsAre("c 3", "r 2"));
 }
 
+TEST_F(SignalledTest, ASecondSignalForACollectionAddsItsDocumentsToTheCopyUnderWay) {
+  const auto pipeline = Make();
+  const auto of_b = [](std::string_view condition) {
+    return fmt::format(R"({{"type": "execute-snapshot", "data": {{"data-collections": ["db[.]b"],
+        "additional-condition": "{}"}}}})",
+                       condition);
+  };
+  Give(R"({"type": "pause-snapshot"})");
+  Give(of_b(R"({\"x\": 1})"));
+  Give(of_b(R"({\"x\": 1})"));
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
+  const auto queries = [this] {
+    for (const auto& [key, text] : Kept()) {
+      if (key.starts_with("single/")) {
+        return bson::ToDebugString(snapshot::DecodeProgress(text)->query);
+      }
+    }
+    return std::string("none");
+  };
+  EXPECT_EQ(queries(), R"({ "x" : 1 })");
+  Give(of_b(R"({\"y\": 2})"));
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(queries(), R"({ "$or" : [ { "x" : 1 }, { "y" : 2 } ] })");
+  Give(Execute("db[.]b"));
+  Give(R"({"type": "resume-snapshot"})");
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("c 3", "r 2"));
+}
+
 TEST_F(SignalledTest, AnInsertIntoTheSignalCollectionIsASignalThoughItIsNotCaptured) {
   const auto insert = [this](uint32_t seconds, std::string_view json) {
     set_.oplog.push_back(bson::Builder()
