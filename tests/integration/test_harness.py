@@ -120,6 +120,9 @@ class History(unittest.TestCase):
         self.assertEqual(history_breaks(
             [first, second, second, self.state("r", 3, 5), self.state("u", 4, 6)],
             restarted=True), [])
+        deleted = [first, second, record("d", 4), self.state("c", 5, 6)]
+        self.assertEqual(history_breaks(deleted, restarted=True), [])
+        self.assertTrue(history_breaks(deleted))
         self.assertTrue(history_breaks([first, second, first], restarted=True))
         self.assertTrue(history_breaks([first, second, self.state("u", 3, 5)], restarted=True))
 

@@ -83,6 +83,9 @@ def _step(history: _History, key: bytes | None, event: dict[str, Any], values: _
     if op == "r":
         history.copied = history.n
         return f"back from n={before} to {history.n}" if history.n < before else None
+    # It was deleted when the copy came again, which so had its last changes in it.
+    if restarted and op == "c" and history.n > before:
+        return None
     if before >= 0 and history.n != before + 1:
         return f"n={before} is followed by {history.n}"
     return None
