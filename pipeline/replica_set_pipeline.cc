@@ -541,7 +541,7 @@ absl::Status ReplicaSetPipeline::CopyArrivedRanges(Member& member, const std::st
       continue;
     }
     SHARDTAIL_RETURN_IF_ERROR(
-        CopyOne(uuid, {.ns = ns, .copied = {}, .kind = snapshot::CopyKind::kAgain, .query = {}},
+        CopyOne(uuid, {.ns = ns, .copied = {}, .kind = snapshot::CopyKind::kMoved, .query = {}},
                 member, stop));
     SHARDTAIL_RETURN_IF_ERROR(
         parts_.store.SaveProgress(replica_set_, {{ArrivedKey(uuid), std::nullopt}}));
@@ -572,7 +572,7 @@ absl::Status ReplicaSetPipeline::CopyOne(const snapshot::CollectionUuid& uuid,
     single_[uuid] = progress;
   }
   if (!copying_) return BeginCopy(member, /*before_stream=*/false, stop);
-  if (snapshot_->CopyOne(uuid, progress, progress.kind == snapshot::CopyKind::kAgain)) {
+  if (snapshot_->CopyOne(uuid, progress, snapshot::IsStreamed(progress.kind))) {
     all_metrics_.snapshot.Expect(progress.ns);
     base::LogInfo("copying {} while the stream goes on", progress.ns);
   }

@@ -147,7 +147,7 @@ Decision Board::Decide(const CollectionUuid& collection, const bson::Element& id
   if (found == collections_.end()) return Decision::kPublish;
   const Range& range = std::prev(found->second.ranges.upper_bound(id))->second;
   const bool later = range.state != State::kPlanned && next_ > range.at;
-  if (found->second.kind == CopyKind::kAgain) {
+  if (IsStreamed(found->second.kind)) {
     const bool read_before =
         later && (range.state == State::kInFlight || range.state == State::kRead);
     return read_before ? Decision::kWait : Decision::kPublish;

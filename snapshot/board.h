@@ -59,7 +59,7 @@ class Board {
 
   // Adds a collection that is to be copied, all but the ranges of `copied`. Before the stream
   // decides on an entry of it: operations of a collection that is not on the board are published.
-  // One of CopyKind::kAgain may come at any time, also when it was here before: all its operations
+  // One that IsStreamed() may come at any time, also when it was here before: all its operations
   // are published still, and wait only for a range that is read at an earlier time.
   void Add(const CollectionUuid& collection, std::string ns, std::span<const CopiedRange> copied,
            CopyKind kind = CopyKind::kInitial);

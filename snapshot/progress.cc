@@ -23,6 +23,12 @@ constexpr int kVersion = 1;
 
 constexpr std::string_view kLateName = "late";
 constexpr std::string_view kAgainName = "again";
+constexpr std::string_view kMovedName = "moved";
+
+std::string_view NameOf(CopyKind kind) {
+  if (kind == CopyKind::kLate) return kLateName;
+  return kind == CopyKind::kAgain ? kAgainName : kMovedName;
+}
 
 // Iterative: what is stored may be anything, also JSON that is nested a million times.
 constexpr unsigned kParseFlags =
@@ -76,7 +82,8 @@ absl::StatusOr<CopyKind> ReadKind(const rapidjson::Value& json) {
   const std::string_view name = found->value.IsString() ? found->value.GetString() : "";
   if (name == kLateName) return CopyKind::kLate;
   if (name == kAgainName) return CopyKind::kAgain;
-  return Wrong(fmt::format("\"kind\" is not {} or {}", kLateName, kAgainName));
+  if (name == kMovedName) return CopyKind::kMoved;
+  return Wrong(fmt::format("\"kind\" is not {}, {} or {}", kLateName, kAgainName, kMovedName));
 }
 
 absl::StatusOr<bson::Timestamp> ReadTime(const rapidjson::Value& range) {
@@ -133,7 +140,7 @@ std::string EncodeProgress(const CollectionProgress& progress) {
   json.EndArray();
   if (progress.kind != CopyKind::kInitial) {
     json.Key("kind");
-    WriteString(progress.kind == CopyKind::kLate ? kLateName : kAgainName, &json);
+    WriteString(NameOf(progress.kind), &json);
   }
   if (!progress.query.view().empty()) {
     json.Key("query");

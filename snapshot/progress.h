@@ -28,7 +28,14 @@ enum class CopyKind : uint8_t {
   // Somebody asked for it, and its events are streamed already: all of them are published, and the
   // `r` events go between them.
   kAgain,
+  // As that, but because a range of it arrived from another shard during a copy: nobody ends it.
+  kMoved,
 };
+
+// Whether the collection's events are streamed all the while, and the `r` events go between them.
+inline bool IsStreamed(CopyKind kind) {
+  return kind == CopyKind::kAgain || kind == CopyKind::kMoved;
+}
 
 // How far the copy of one collection has come: sorted, without overlaps, and without neighbours
 // that could be one.

@@ -87,6 +87,15 @@ TEST(ProgressTest, ReadsAndWritesUuids) {
   EXPECT_FALSE(ParseUuid("8f6b4e0e-0001-4abc-9def-00ff00ff00fg").has_value());
 }
 
+TEST(ProgressTest, EveryKindOfACopyComesBack) {
+  for (const CopyKind kind :
+       {CopyKind::kInitial, CopyKind::kLate, CopyKind::kAgain, CopyKind::kMoved}) {
+    const auto again = DecodeProgress(EncodeProgress({.ns = "a.b", .copied = {}, .kind = kind}));
+    ASSERT_TRUE(again.ok()) << again.status();
+    EXPECT_EQ(again->kind, kind);
+  }
+}
+
 TEST(ProgressTest, TheKindOfACopyAndItsQueryComeBack) {
   const CollectionProgress progress = {.ns = "a.b",
                                        .copied = {},
