@@ -354,6 +354,9 @@ absl::Status Capture(const config::Configuration& config, monitoring::Monitor& m
         if (later) start.beginning = pipeline::Beginning::kLater;
         const auto earlier = starts_earlier.find(replica_set.name);
         if (earlier != starts_earlier.end()) start.no_later_than = earlier->second;
+        const auto own = stored.find(replica_set.name);
+        start.copied = later && (own == stored.end() || !own->second.initsync) &&
+                       config.pipeline.snapshot_mode != pipeline::SnapshotMode::kAlways;
         return MakeRunner(shared, replica_set, start);
       },
       config.topology.poll_interval, clock);

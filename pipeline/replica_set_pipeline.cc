@@ -108,6 +108,7 @@ ReplicaSetPipeline::ReplicaSetPipeline(Parts parts, Options options, std::string
       start_(start),
       order_(std::move(order)),
       window_alarm_(replica_set_, tailer_metrics_) {
+  if (order_ != nullptr && !start_.copied) order_->seat().BeginCopy();
   parts_.signals.Join(replica_set_, [this](const std::string& key, const signals::Signal& signal) {
     const std::lock_guard lock(inbox_mutex_);
     inbox_.insert_or_assign(key, signal);

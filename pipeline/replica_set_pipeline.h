@@ -47,6 +47,9 @@ struct PipelineStart {
   // Of a shard that must not take all of its stored offset for granted in the process's first
   // run: see offsets::ShardsToStartEarlier().
   std::optional<bson::Timestamp> no_later_than;
+  // Of a shard that has a complete copy, as far as is known, or is new: others need not count with
+  // reads for a copy of it before they begin.
+  bool copied = false;
 };
 
 // Captures one replica set: finds the stored offset, copies what is there where there is none, and

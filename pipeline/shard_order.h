@@ -109,8 +109,7 @@ class ShardOrder::Seat {
   // Whether others need not wait for this shard: it failed for good, or was stopped. Any thread.
   void SetAbsent(bool absent);
 
-  // All that this shard has is being copied, as far as others know also before the first of these:
-  // its reads are of times up to `last`. Any thread.
+  // All that this shard has is being copied, by reads of times up to `last`. Any thread.
   void BeginCopy();
   void EndCopy(bson::Timestamp last);
   // Whether a shard, this one or another, may read at `ts` or later for a copy, or has read so.
@@ -170,7 +169,7 @@ class ShardOrder::Seat {
 
   // Guarded by the order's mutex:
   bool absent_ = false;
-  bool copying_ = true;
+  bool copying_ = false;
   std::optional<bson::Timestamp> holding_;               // this seat waits, at that entry
   std::optional<event::SessionTransaction> holding_in_;  // and in that transaction
   std::vector<Need> needs_;

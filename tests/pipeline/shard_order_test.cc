@@ -151,6 +151,9 @@ TEST_F(ShardOrderTest, NobodyWaitsForAShardThatFailedOrIsGone) {
 TEST_F(ShardOrderTest, KnowsUpToWhichTimeAnyShardIsCopied) {
   const auto a = Join("a");
   auto b = Join("b");
+  EXPECT_FALSE(a->IsCopiedAfter(At(1)));
+  a->BeginCopy();
+  b->BeginCopy();
   a->EndCopy(At(5));
   EXPECT_TRUE(a->IsCopiedAfter(At(6)));
   b->EndCopy(At(3));
