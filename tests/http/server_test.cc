@@ -57,7 +57,7 @@ class Client {
     return true;
   }
   // All until the server closes.
-  std::string ReadAll() {
+  std::string ReadAll() const {
     std::string all;
     std::array<char, 4096> part{};
     while (true) {
@@ -67,7 +67,7 @@ class Client {
     }
   }
   // Until `end` has come.
-  std::string ReadUntil(std::string_view end) {
+  std::string ReadUntil(std::string_view end) const {
     std::string all;
     char byte = 0;
     while (!all.ends_with(end) && ::recv(socket_, &byte, 1, 0) == 1) all += byte;
