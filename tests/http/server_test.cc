@@ -48,7 +48,7 @@ class Client {
 
   bool connected() const { return connected_; }
   // False when the server has closed.
-  bool Send(std::string_view text) {
+  bool Send(std::string_view text) const {
     while (!text.empty()) {
       const ssize_t sent = ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
       if (sent <= 0) return false;
