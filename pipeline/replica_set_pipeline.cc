@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/functional/function_ref.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "filter/filter_record.h"
@@ -32,12 +33,20 @@ constexpr std::string_view kSinglePrefix = "single/";
 // Of collections that are to be copied again: this and the UUID. The value is the name.
 constexpr std::string_view kArrivedPrefix = "arrived/";
 
-std::string ArrivedKey(const snapshot::CollectionUuid& uuid) {
-  return fmt::format("{}{}", kArrivedPrefix, snapshot::ToString(uuid));
+std::string KeyOf(std::string_view prefix, const snapshot::CollectionUuid& uuid) {
+  return std::string(prefix) + snapshot::ToString(uuid);
 }
 
-std::string SingleKey(const snapshot::CollectionUuid& uuid) {
-  return std::string(kSinglePrefix) + snapshot::ToString(uuid);
+// The collection of such a key; nullopt for another key.
+std::optional<snapshot::CollectionUuid> CollectionOf(std::string_view key,
+                                                     std::string_view prefix) {
+  return key.starts_with(prefix) ? snapshot::ParseUuid(key.substr(prefix.size())) : std::nullopt;
+}
+
+absl::StatusOr<std::vector<SnapshotSource::Collection>> FindCollections(
+    Member& member, absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> accepts) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto source, member.OpenSnapshotSource());
+  return source->List(accepts);
 }
 
 // The record that copies are paused.
@@ -366,14 +375,10 @@ absl::Status ReplicaSetPipeline::LoadSingleCopies(
     const std::map<std::string, std::string>& stored) {
   const std::lock_guard lock(snapshot_mutex_);
   for (const auto& [key, text] : stored) {
-    if (key.starts_with(kArrivedPrefix)) {
-      const auto uuid = snapshot::ParseUuid(std::string_view(key).substr(kArrivedPrefix.size()));
-      if (uuid.has_value()) arrived_[*uuid] = text;
+    if (const auto uuid = CollectionOf(key, kArrivedPrefix)) arrived_[*uuid] = text;
+    if (const auto uuid = CollectionOf(key, kSinglePrefix)) {
+      SHARDTAIL_ASSIGN_OR_RETURN(single_[*uuid], DecodeStored(text, key, replica_set_));
     }
-    if (!key.starts_with(kSinglePrefix)) continue;
-    const auto uuid = snapshot::ParseUuid(std::string_view(key).substr(kSinglePrefix.size()));
-    if (!uuid.has_value()) continue;
-    SHARDTAIL_ASSIGN_OR_RETURN(single_[*uuid], DecodeStored(text, key, replica_set_));
   }
   return absl::OkStatus();
 }
@@ -396,10 +401,9 @@ absl::Status ReplicaSetPipeline::CompareFilters(const std::map<std::string, std:
           std::string(before.status().message()), replica_set_));
     }
     const filter::NamespaceFilter captured(*std::move(before));
-    SHARDTAIL_ASSIGN_OR_RETURN(const auto source, member.OpenSnapshotSource());
     SHARDTAIL_ASSIGN_OR_RETURN(
         const std::vector<SnapshotSource::Collection> found,
-        source->List([&](const event::Namespace& ns) -> absl::StatusOr<bool> {
+        FindCollections(member, [&](const event::Namespace& ns) -> absl::StatusOr<bool> {
           SHARDTAIL_ASSIGN_OR_RETURN(const bool was_captured, captured.Accepts(ns));
           if (was_captured) return false;
           return Copies(ns);
@@ -410,7 +414,7 @@ absl::Status ReplicaSetPipeline::CompareFilters(const std::map<std::string, std:
       base::LogInfo("{} is included by a changed filter", collection.ns);
       const snapshot::CollectionProgress progress{
           .ns = collection.ns, .copied = {}, .kind = snapshot::CopyKind::kLate, .query = {}};
-      to_copy[SingleKey(collection.uuid)] = snapshot::EncodeProgress(progress);
+      to_copy[KeyOf(kSinglePrefix, collection.uuid)] = snapshot::EncodeProgress(progress);
       single_[collection.uuid] = progress;
     }
     // First: else the next run would not copy them.
@@ -479,7 +483,7 @@ absl::Status ReplicaSetPipeline::BeginCopy(Member& member, bool before_stream,
       continue;
     }
     SHARDTAIL_RETURN_IF_ERROR(
-        parts_.store.SaveProgress(replica_set_, {{SingleKey(uuid), std::nullopt}}));
+        parts_.store.SaveProgress(replica_set_, {{KeyOf(kSinglePrefix, uuid), std::nullopt}}));
     const std::lock_guard lock(snapshot_mutex_);
     single_.erase(uuid);
   }
@@ -488,9 +492,8 @@ absl::Status ReplicaSetPipeline::BeginCopy(Member& member, bool before_stream,
 
 absl::Status ReplicaSetPipeline::FindNames(Member& member, StreamSnapshot::Progress* single) {
   if (single->empty()) return absl::OkStatus();
-  SHARDTAIL_ASSIGN_OR_RETURN(const auto source, member.OpenSnapshotSource());
   SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<SnapshotSource::Collection> found,
-                             source->List([this](const event::Namespace& ns) {
+                             FindCollections(member, [this](const event::Namespace& ns) {
                                return delivery_->publisher->Captures(ns);
                              }));
   std::map<snapshot::CollectionUuid, std::string> names;
@@ -516,19 +519,19 @@ absl::Status ReplicaSetPipeline::NoteArrivedRanges(Member& member) {
       !order_->seat().IsCopiedAfter(order_->at())) {
     return absl::OkStatus();
   }
-  SHARDTAIL_ASSIGN_OR_RETURN(const auto source, member.OpenSnapshotSource());
-  SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<SnapshotSource::Collection> found,
-                             source->List([&](const event::Namespace& ns) -> absl::StatusOr<bool> {
-                               if (std::ranges::find(names, ns.full) == names.end()) return false;
-                               return Copies(ns);
-                             }));
+  SHARDTAIL_ASSIGN_OR_RETURN(
+      const std::vector<SnapshotSource::Collection> found,
+      FindCollections(member, [&](const event::Namespace& ns) -> absl::StatusOr<bool> {
+        if (std::ranges::find(names, ns.full) == names.end()) return false;
+        return Copies(ns);
+      }));
   for (const SnapshotSource::Collection& collection : found) {
     base::LogInfo(
         "a range of {} came from another shard during a copy, which may have left it out on both: "
         "the collection is copied again from here",
         collection.ns);
-    SHARDTAIL_RETURN_IF_ERROR(
-        parts_.store.SaveProgress(replica_set_, {{ArrivedKey(collection.uuid), collection.ns}}));
+    SHARDTAIL_RETURN_IF_ERROR(parts_.store.SaveProgress(
+        replica_set_, {{KeyOf(kArrivedPrefix, collection.uuid), collection.ns}}));
     arrived_[collection.uuid] = collection.ns;
   }
   return absl::OkStatus();
@@ -545,7 +548,7 @@ absl::Status ReplicaSetPipeline::CopyArrivedRanges(Member& member, const std::st
         CopyOne(uuid, {.ns = ns, .copied = {}, .kind = snapshot::CopyKind::kMoved, .query = {}},
                 member, stop));
     SHARDTAIL_RETURN_IF_ERROR(
-        parts_.store.SaveProgress(replica_set_, {{ArrivedKey(uuid), std::nullopt}}));
+        parts_.store.SaveProgress(replica_set_, {{KeyOf(kArrivedPrefix, uuid), std::nullopt}}));
     next = arrived_.erase(next);
   }
   return absl::OkStatus();
@@ -566,10 +569,10 @@ absl::Status ReplicaSetPipeline::CopyOne(const snapshot::CollectionUuid& uuid,
                                          Member& member, const std::stop_token& stop) {
   const std::lock_guard record_lock(record_mutex_);
   SHARDTAIL_RETURN_IF_ERROR(parts_.store.SaveProgress(
-      replica_set_, {{SingleKey(uuid), snapshot::EncodeProgress(progress)}}));
+      replica_set_, {{KeyOf(kSinglePrefix, uuid), snapshot::EncodeProgress(progress)}}));
   {
     const std::lock_guard lock(snapshot_mutex_);
-    unsaved_.erase(SingleKey(uuid));
+    unsaved_.erase(KeyOf(kSinglePrefix, uuid));
     single_[uuid] = progress;
   }
   if (!copying_) return BeginCopy(member, /*before_stream=*/false, stop);
@@ -627,10 +630,9 @@ absl::Status ReplicaSetPipeline::ExecuteSnapshot(const signals::Signal& signal, 
   const auto matches = [](const base::Regex& pattern, std::string_view name) {
     return pattern.FullMatch(name).value_or(false);
   };
-  SHARDTAIL_ASSIGN_OR_RETURN(const auto source, member.OpenSnapshotSource());
   SHARDTAIL_ASSIGN_OR_RETURN(
       const std::vector<SnapshotSource::Collection> found,
-      source->List([&](const event::Namespace& ns) -> absl::StatusOr<bool> {
+      FindCollections(member, [&](const event::Namespace& ns) -> absl::StatusOr<bool> {
         if (std::ranges::none_of(signal.collections, [&](const base::Regex& pattern) {
               return matches(pattern, ns.full);
             })) {
@@ -742,12 +744,12 @@ void ReplicaSetPipeline::NoteSettled(uint64_t settled) {
       base::LogInfo("{} is copied", progress.ns);
       forgotten.push_back(uuid);
     } else {
-      unsaved_[SingleKey(uuid)] = snapshot::EncodeProgress(progress);
+      unsaved_[KeyOf(kSinglePrefix, uuid)] = snapshot::EncodeProgress(progress);
       single_[uuid] = std::move(progress);
     }
   }
   for (const snapshot::CollectionUuid& uuid : forgotten) {
-    unsaved_[SingleKey(uuid)] = std::nullopt;
+    unsaved_[KeyOf(kSinglePrefix, uuid)] = std::nullopt;
     single_.erase(uuid);
   }
 }
