@@ -94,6 +94,27 @@ absl::StatusOr<std::unique_ptr<KafkaOffsetStore>> KafkaOffsetStore::Create(
 
 absl::StatusOr<std::map<std::string, StoredOffset>> KafkaOffsetStore::LoadAll(
     const std::stop_token& stop) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const std::shared_ptr<const Texts> texts, Load(stop));
+  ConnectorOffsets offsets(options_.connector_name, options_.logical_name,
+                           fmt::format("topic {}", options_.topic));
+  for (const auto& [key, value] : *texts) offsets.Add(key, value);
+  return offsets.Decode();
+}
+
+absl::StatusOr<std::map<std::string, std::string>> KafkaOffsetStore::LoadProgress(
+    std::string_view replica_set, const std::stop_token& stop) {
+  SHARDTAIL_ASSIGN_OR_RETURN(const std::shared_ptr<const Texts> texts, Load(stop));
+  std::map<std::string, std::string> progress;
+  for (const auto& [key, value] : *texts) {
+    const auto collection =
+        DecodeProgressKey(key, options_.connector_name, options_.logical_name, replica_set);
+    if (collection.has_value()) progress[*collection] = value;
+  }
+  return progress;
+}
+
+absl::StatusOr<std::shared_ptr<const KafkaOffsetStore::Texts>> KafkaOffsetStore::Load(
+    const std::stop_token& stop) {
   std::shared_ptr<Reading> reading;
   std::unique_lock lock(readings_mutex_);
   while (true) {
@@ -103,56 +124,38 @@ absl::StatusOr<std::map<std::string, StoredOffset>> KafkaOffsetStore::LoadAll(
       return absl::CancelledError("a stop was asked for");
     }
     // Who read was told to stop: we were not.
-    if (!absl::IsCancelled(reading->offsets.status())) return reading->offsets;
+    if (!absl::IsCancelled(reading->texts.status())) return reading->texts;
   }
   reading = std::make_shared<Reading>();
   next_ = reading;
   lock.unlock();
-  absl::StatusOr<Offsets> offsets = Read(reading, stop);
+  absl::StatusOr<std::shared_ptr<const Texts>> texts = Read(reading, stop);
   lock.lock();
-  reading->offsets = offsets;
+  reading->texts = texts;
   reading->done = true;
   read_.notify_all();
-  return offsets;
+  return texts;
 }
 
-absl::StatusOr<KafkaOffsetStore::Offsets> KafkaOffsetStore::Read(
+absl::StatusOr<std::shared_ptr<const KafkaOffsetStore::Texts>> KafkaOffsetStore::Read(
     const std::shared_ptr<Reading>& reading, const std::stop_token& stop) {
   const std::lock_guard lock(mutex_);
   {
     const std::lock_guard readings_lock(readings_mutex_);
     if (next_ == reading) next_.reset();
   }
-  ConnectorOffsets offsets(options_.connector_name, options_.logical_name,
-                           fmt::format("topic {}", options_.topic));
-  const auto add = [&offsets](const kafka::TopicRecord& record) {
-    if (record.key.has_value()) {
-      offsets.Add(*record.key, record.value);
-    }
-    return absl::OkStatus();
-  };
-  SHARDTAIL_RETURN_IF_ERROR(ReadAll(add, stop));
-  return offsets.Decode();
-}
-
-absl::StatusOr<std::map<std::string, std::string>> KafkaOffsetStore::LoadProgress(
-    std::string_view replica_set, const std::stop_token& stop) {
-  std::map<std::string, std::string> progress;
-  const auto add = [&](const kafka::TopicRecord& record) {
+  auto texts = std::make_shared<Texts>();
+  const auto add = [&texts](const kafka::TopicRecord& record) {
     if (!record.key.has_value()) return absl::OkStatus();
-    const auto collection =
-        DecodeProgressKey(*record.key, options_.connector_name, options_.logical_name, replica_set);
-    if (!collection.has_value()) return absl::OkStatus();
     if (record.value.has_value()) {
-      progress[*collection] = std::string(*record.value);
+      (*texts)[std::string(*record.key)] = std::string(*record.value);
     } else {
-      progress.erase(*collection);
+      texts->erase(std::string(*record.key));
     }
     return absl::OkStatus();
   };
-  const std::lock_guard lock(mutex_);
   SHARDTAIL_RETURN_IF_ERROR(ReadAll(add, stop));
-  return progress;
+  return texts;
 }
 
 absl::Status KafkaOffsetStore::ReadAll(

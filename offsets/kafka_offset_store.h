@@ -68,18 +68,20 @@ class KafkaOffsetStore : public OffsetStore {
 
   KafkaOffsetStore(const Options& options, Access access);
 
-  using Offsets = std::map<std::string, StoredOffset>;
+  using Texts = std::map<std::string, std::string>;  // the latest value of each key
 
-  // One reading of the topic's offsets, shared by all who asked for it before it began: replica
-  // sets start together, and each of hundreds would read the topic for itself.
+  // One reading of the topic, shared by all who asked for it before it began: replica sets start
+  // together, and each of hundreds would read the topic for itself.
   struct Reading {
     bool done = false;
-    absl::StatusOr<Offsets> offsets;
+    absl::StatusOr<std::shared_ptr<const Texts>> texts;
   };
 
+  // What the topic holds, read after the call began.
+  absl::StatusOr<std::shared_ptr<const Texts>> Load(const std::stop_token& stop);
   // By the one who asked first for this reading, which is then not to be joined any more.
-  absl::StatusOr<Offsets> Read(const std::shared_ptr<Reading>& reading,
-                               const std::stop_token& stop);
+  absl::StatusOr<std::shared_ptr<const Texts>> Read(const std::shared_ptr<Reading>& reading,
+                                                    const std::stop_token& stop);
 
   // Every record of the topic. With mutex_ held.
   absl::Status ReadAll(absl::FunctionRef<absl::Status(const kafka::TopicRecord&)> consume,
