@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -47,10 +48,12 @@ JAVA = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 class KafkaBroker:
     """One broker with its own controller, on free ports, in `directory`.
 
-    A topic that is written to is created with `partitions` partitions.
+    A topic that is written to is created with `partitions` partitions. `java` is the command of
+    the virtual machine; the tests' own starts fast and is small, and slow under load.
     """
 
-    def __init__(self, directory: Path, partitions: int = 1) -> None:
+    def __init__(self, directory: Path, partitions: int = 1, *,
+                 java: Sequence[str] = JAVA) -> None:
         directory.mkdir(parents=True)
         self.port = free_port()
         self._directory = directory
@@ -61,7 +64,7 @@ class KafkaBroker:
             partitions=partitions))
         logging = directory / "log4j.properties"
         logging.write_text(LOGGING)
-        self._java = [*JAVA, f"-Dlog4j.configuration=file:{logging}",
+        self._java = [*java, f"-Dlog4j.configuration=file:{logging}",
                       "-cp", components.kafka_classpath()]
         # Any 16 bytes in base64 will do as the cluster's id.
         subprocess.run([*self._java, "kafka.tools.StorageTool", "format",

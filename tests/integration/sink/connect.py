@@ -42,7 +42,7 @@ class ConnectWorker:
             "value.converter": CONVERTER,
             "offset.storage.file.filename": str(directory / "offsets"),
             "offset.flush.interval.ms": "200",  # also of the sinks' consumers
-            "plugin.path": str(_plugin_path(directory, plugins)),
+            "plugin.path": str(plugin_path(directory, plugins)),
             "plugin.discovery": "only_scan",
             "listeners": self._url,
             "consumer.metadata.max.age.ms": "500",  # new topics are found that often
@@ -111,7 +111,7 @@ class ConnectWorker:
             return json.load(answer)
 
 
-def _plugin_path(directory: Path, plugins: list[str]) -> Path:
+def plugin_path(directory: Path, plugins: list[str]) -> Path:
     """Where Connect looks: a directory of jars for each, whose classes it keeps apart."""
     path = directory / "plugins"
     for name in plugins:
