@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <pcre2.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -60,6 +61,11 @@ absl::StatusOr<bool> Regex::FullMatch(std::string_view text) const {
   if (result == PCRE2_ERROR_NOMATCH) return false;
   return absl::ResourceExhaustedError(
       fmt::format("regular expression '{}' on '{}': {}", pattern_, text, ErrorText(result)));
+}
+
+bool AnyFullMatch(std::span<const Regex> patterns, std::string_view text) {
+  return std::ranges::any_of(
+      patterns, [text](const Regex& pattern) { return pattern.FullMatch(text).value_or(false); });
 }
 
 }  // namespace shardtail::base

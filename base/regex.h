@@ -2,6 +2,7 @@
 #define SHARDTAIL_BASE_REGEX_H_
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,9 @@ class Regex {
   // Shared: a compiled pattern is immutable, and copies of a Regex are cheap this way.
   std::shared_ptr<const Code> code_;
 };
+
+// Whether one of them matches the whole of `text`; one that hit the match limit does not.
+bool AnyFullMatch(std::span<const Regex> patterns, std::string_view text);
 
 }  // namespace shardtail::base
 

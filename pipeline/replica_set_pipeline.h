@@ -4,7 +4,6 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -20,14 +19,15 @@
 #include "metrics/replica_set_metrics.h"
 #include "offsets/ack_tracker.h"
 #include "offsets/offset_store.h"
+#include "pipeline/collection_copies.h"
+#include "pipeline/copy_signals.h"
 #include "pipeline/cross_shard_order.h"
+#include "pipeline/delivery.h"
 #include "pipeline/member.h"
 #include "pipeline/offset_committer.h"
 #include "pipeline/options.h"
 #include "pipeline/publisher.h"
 #include "pipeline/signal_post.h"
-#include "pipeline/snapshot_reporter.h"
-#include "pipeline/stream_snapshot.h"
 #include "sink/sink.h"
 #include "tailer/entry_decoder.h"
 #include "tailer/window_alarm.h"
@@ -52,8 +52,8 @@ struct PipelineStart {
   bool copied = false;
 };
 
-// Captures one replica set: finds the stored offset, copies what is there where there is none, and
-// then streams the oplog for as long as nobody asks to stop.
+// Captures one replica set: finds the stored offset, has copied what is there where there is none
+// (CollectionCopies), and streams the oplog for as long as nobody asks to stop.
 //
 // Run() may be called again after an error: it goes on exactly after the last event that was handed
 // to the sink, without repeating any, unless the sink itself failed; then a new one is made and the
@@ -109,75 +109,17 @@ class ReplicaSetPipeline {
   const metrics::ReplicaSetMetrics& all_metrics() const { return all_metrics_; }
 
  private:
-  // A sink with what counts its acknowledgements; replaced as a whole when the sink fails.
-  struct Delivery;
-
   absl::Status OpenDelivery();
   absl::Status CloseDelivery();
-  // Where to go on from; decides whether to copy first.
+  // Where to go on from; decides whether a copy is needed.
   absl::Status FindStart(Member& member, const std::stop_token& stop);
   absl::Status FindFirstStart(Member& member);
   absl::Status StartEarlier(Member& member, bson::Timestamp ts);
-  // Makes copy_needed_ a copy inside the stream: where it begins, and what is copied already.
-  absl::Status PrepareCopy(Member& member, const std::stop_token& stop);
-  // Reads what is stored of this very copy into recorded_; false where nothing is.
-  absl::StatusOr<bool> LoadProgress(const std::stop_token& stop);
-  // Of the replica set's own snapshot; with `single`, also of the copies of single collections.
-  absl::Status RemoveProgress(bool single, const std::stop_token& stop);
-  // Once in the process: reads what is kept beside the offset of copies of single collections,
-  // signals and the filters; has those copied that the filters include only now.
+  // Once in the process: what is kept beside the offset.
   absl::Status LoadKept(Member& member, const std::stop_token& stop);
-  absl::Status LoadSignals(const std::map<std::string, std::string>& stored);
-  absl::Status LoadSingleCopies(const std::map<std::string, std::string>& stored);
-  absl::Status CompareFilters(const std::map<std::string, std::string>& stored, Member& member);
-  absl::Status BeginCopy(Member& member, bool before_stream, const std::stop_token& stop);
-  // Gives them the names that they have now; an empty one where there is no such collection.
-  absl::Status FindNames(Member& member, StreamSnapshot::Progress* single);
-  // Copies one collection inside the stream, from now on whatever happens to the process.
-  absl::Status CopyOne(const snapshot::CollectionUuid& uuid,
-                       const snapshot::CollectionProgress& progress, Member& member,
-                       const std::stop_token& stop);
-  // Does what the signals ask for that have come; before the stream, only what pauses and resumes.
-  absl::Status TakeSignals(Member& member, bool before_stream, const std::stop_token& stop);
-  absl::Status TakeSignal(const signals::Signal& signal, Member& member,
-                          const std::stop_token& stop);
-  absl::Status ExecuteSnapshot(const signals::Signal& signal, Member& member,
-                               const std::stop_token& stop);
-  absl::Status SetPaused(bool paused);
-  // An insert into the signal collection.
-  absl::Status HandleSignal(const event::ChangeEvent& event);
-  // The query of the documents to copy of a collection that a signal asks for: also those of a copy
-  // under way for another one's query, which begins anew. nullopt where the copy under way has all.
-  std::optional<bson::Document> QueryForBoth(const snapshot::CollectionUuid& uuid,
-                                             const bson::Document& query);
-  // A collection came under a captured name, in the entry under way.
-  absl::Status HandleArrival(const snapshot::CollectionUuid& uuid, const event::Namespace& ns,
-                             Member& member, const std::stop_token& stop);
-  // Whether collections that come under a captured name, or become included, are copied: not in
-  // Debezium 1.3.
-  bool CopiesWhatComesLater() const;
-  // In the entry under way a range of a collection may have come from another shard after this one
-  // was copied, and before that one: it is on neither, and copied again.
-  absl::Status NoteArrivedRanges(Member& member);
-  // Begins the copies of arrived_ that nothing is in the way of.
-  absl::Status CopyArrivedRanges(Member& member, const std::stop_token& stop);
-  // Whether a copy takes the collection.
-  absl::StatusOr<bool> Copies(const event::Namespace& ns);
-  // Hands over what was read; ends the copy when all of it is acknowledged.
-  absl::Status AdvanceCopy(Member& member, const std::stop_token& stop);
-  absl::Status EndInitialCopy(Member& member);
-  // With both mutexes held: what is to be recorded, now that all up to this ticket is acknowledged.
-  void NoteSettled(uint64_t settled);
-  // The committer's, when an offset is stored.
-  absl::Status RecordProgress(const offsets::StoredOffset& stored, uint64_t settled);
-  bool after() const { return options_.snapshot_streaming == SnapshotStreaming::kAfter; }
   // With snapshot.streaming=after: all of the copy, before the stream.
   absl::Status CopyFirst(Member& member, const std::stop_token& stop);
-  // An interrupted copy's begin that is not in the oplog any more is none.
-  absl::Status GiveUpLostStart(Member& member);
   absl::Status Stream(Member& member, const std::stop_token& stop);
-  // The end of a run: a copy that is not complete goes on in the next.
-  void StopCopying();
   // What the last reply and what was sent of it tell the metrics.
   void NoteReply(bool idle);
   void NoteSent();
@@ -204,31 +146,11 @@ class ReplicaSetPipeline {
   tailer::WindowAlarm window_alarm_;  // of the thread that reads ahead; one at a time
   std::unique_ptr<Delivery> delivery_;
 
-  // Of a copy inside the stream.
-  std::mutex record_mutex_;    // taken first: records of one collection are written one by one
-  std::mutex snapshot_mutex_;  // guards the pointer, for the committer's thread
-  std::unique_ptr<StreamSnapshot> snapshot_;
-  std::unique_ptr<SnapshotReporter> reporter_;  // of the stream's thread, while it copies
-  StreamSnapshot::Progress recorded_;           // guarded as well: what is stored of the copy
-  // Guarded as well: of what is to be stored of all copies, what is not yet.
-  offsets::OffsetStore::Progress unsaved_;
-  // Guarded as well: copies of single collections that are not complete (StreamSnapshot::CopyOne).
-  StreamSnapshot::Progress single_;
-  bool progress_stored_ = false;  // guarded as well: there may be records of recorded_
-  bool copying_ = false;
-  // Collections to copy again when no copy of them is under way; stored as well.
-  std::map<snapshot::CollectionUuid, std::string> arrived_;
-  bool copied_always_ = false;  // snapshot.mode=always: in this process, once
-
-  bool kept_loaded_ = false;                      // see LoadKept()
-  std::mutex inbox_mutex_;                        // guards the next
-  std::map<std::string, signals::Signal> inbox_;  // signals to do, by their keys
-  bool paused_ = false;                           // of the stream's thread: no reads for copies
-
   // The last offset handed to the sink; none: to be read from the store.
   std::optional<offsets::StoredOffset> progress_;
-  bool copy_needed_ = false;  // progress_, if any, is then where the first attempt began
-  int copies_in_a_row_ = 0;   // without an entry streamed between them
+  CollectionCopies copies_;
+  CopySignals signals_;
+  bool kept_loaded_ = false;  // see LoadKept()
 };
 
 }  // namespace shardtail::pipeline

@@ -116,12 +116,8 @@ int64_t StreamSnapshot::Stop(std::span<const base::Regex> collections) {
   std::vector<snapshot::CollectionUuid> matching;
   for (const auto& [uuid, collection] : collections_) {
     if (board_.KindOf(uuid) != snapshot::CopyKind::kAgain || !board_.IsUnfinished(uuid)) continue;
-    const std::string& ns = collection.ns;
-    if (collections.empty() || std::ranges::any_of(collections, [&ns](const base::Regex& pattern) {
-          return pattern.FullMatch(ns).value_or(false);
-        })) {
+    if (collections.empty() || base::AnyFullMatch(collections, collection.ns))
       matching.push_back(uuid);
-    }
   }
   for (const snapshot::CollectionUuid& uuid : matching) Forget(uuid);
   changed_.notify_all();

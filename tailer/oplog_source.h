@@ -45,6 +45,12 @@ class OplogSource {
   virtual void Interrupt() {}
 };
 
+// Whether an error of a source says that nothing more can be read from its position, ever.
+inline bool IsLostPosition(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kOutOfRange ||
+         status.code() == absl::StatusCode::kAborted;
+}
+
 // Looks up what an oplog entry alone does not tell: a server, or a test. One thread at a time.
 class EntryLookup {
  public:

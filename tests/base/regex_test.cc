@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 namespace shardtail::base {
 namespace {
@@ -82,6 +83,21 @@ TEST(RegexTest, ACopyMatchesAfterTheOriginalIsGone) {
   original = absl::CancelledError();
   EXPECT_EQ(copy.pattern(), "a.*");
   EXPECT_TRUE(*copy.FullMatch("abc"));
+}
+
+TEST(RegexTest, AnyOfSeveralIsEnough) {
+  const std::vector<Regex> patterns = {*Regex::Create("shop\\..*", false),
+                                       *Regex::Create("a.b", false)};
+  EXPECT_TRUE(AnyFullMatch(patterns, "shop.orders"));
+  EXPECT_TRUE(AnyFullMatch(patterns, "a.b"));
+  EXPECT_FALSE(AnyFullMatch(patterns, "a.bc"));
+  EXPECT_FALSE(AnyFullMatch({}, "a.b"));
+}
+
+TEST(RegexTest, AnyOfSeveralPassesOverOneThatHitsTheLimit) {
+  const std::vector<Regex> patterns = {*Regex::Create("(x+x+)+y", false),
+                                       *Regex::Create("x+", false)};
+  EXPECT_TRUE(AnyFullMatch(patterns, std::string(200, 'x')));
 }
 
 }  // namespace

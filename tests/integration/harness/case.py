@@ -12,7 +12,7 @@ from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import ReplicaSet
 from integration.harness.shardtail import binary
 
-LOG_LINES = 60  # shown of each log when a test fails
+LOG_LINES = 30  # shown of each log when a test fails
 
 
 class IntegrationTest(unittest.TestCase):
@@ -53,6 +53,10 @@ class IntegrationTest(unittest.TestCase):
         before = failed()
         ran = super().run(result)
         if failed() > before:
+            # Here too: who reads only the beginning of a long output must find the reason.
+            for failure in (*result.failures, *result.errors):
+                if failure[0] is self:
+                    print(failure[1], flush=True)
             self._print_logs()
         return ran
 

@@ -59,5 +59,10 @@ def published_change(record: Record) -> Change | None:
     if event is None or event["op"] == "r":
         return None
     source = event["source"]
-    return Change(Position(source["ts_ms"] // 1000, source["ord"], source["tord"] or 0),
-                  f"{source['db']}.{source['collection']}", event["op"])
+    return Change(position(event), f"{source['db']}.{source['collection']}", event["op"])
+
+
+def position(event: dict[str, Any]) -> Position:
+    """Where it stands in the oplog; of a copied document, when it was read."""
+    source = event["source"]
+    return Position(source["ts_ms"] // 1000, source["ord"], source["tord"] or 0)
