@@ -12,6 +12,7 @@
 #include "encoding/json_encoder.h"
 #include "event/change_event.h"
 #include "mongo/bson.h"
+#include "tests/benchmarks/iterations.h"
 
 namespace shardtail::encoding {
 namespace {
@@ -79,7 +80,10 @@ void Encode(benchmark::State& state) {
   }
   Rates(state, key.size() + value.size());
 }
-BENCHMARK(Encode)->ArgNames({"document", "schema"})->ArgsProduct({{250, 2048}, {0, 1}});
+BENCHMARK(Encode)
+    ->ArgNames({"document", "schema"})
+    ->ArgsProduct({{250, 2048}, {0, 1}})
+    ->Apply(CountedIterations);
 
 void LibbsonJson(benchmark::State& state) {
   const bson::Document document = Order(state.range(0));
