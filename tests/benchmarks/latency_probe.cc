@@ -32,7 +32,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr double kWarmUpSeconds = 2;
+constexpr double kWarmUpSeconds = 5;
 constexpr size_t kDigits = 9;
 
 [[noreturn]] void Fail(const char* what, const char* why) {

@@ -13,6 +13,7 @@ from comparison.results import Results, Stamp
 from comparison.systems import System, Task, copy_offsets
 from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import ReplicaSet
+from integration.harness.processes import Child
 from integration.harness.waiting import wait_for
 
 # As it is installed, not as the tests start it.
@@ -54,9 +55,8 @@ class Bench:
         return [peer for peer in self.peers if peer.mongod == mongod]
 
     def versions(self) -> list[str]:
-        """The servers that are needed for shardtail and the peers."""
-        return [version for version in ("6.0", "4.4") if version == "6.0" or
-                self.peers_for(version)]
+        """The servers of the peers; the newest one where there are none."""
+        return sorted({peer.mongod for peer in self.peers} or {"6.0"}, reverse=True)
 
     @contextmanager
     def replica_set(self, mongod: str, *, members: int = 1, name: str = "rs0",
@@ -81,30 +81,38 @@ def server_pids(replica_set: ReplicaSet, broker: KafkaBroker) -> dict[str, int]:
     return {"mongod": replica_set.primary().pid, "broker": broker.pid}
 
 
-def prime(bench: Bench, system: System, task: Task) -> Path:
-    """Lets it come to the end of the oplog, and returns the directory with its offsets.
+def prime(bench: Bench, systems: list[System], task: Task) -> list[Path]:
+    """Lets them come to the end of the oplog, and returns the directories with their offsets.
 
     From there a run captures what is written to MongoDB afterwards.
     """
-    directory = bench.scratch(f"prime-{system.name}")
-    end = TopicEnd(task.broker.bootstrap, task.topic(system), PARTITIONS)
+    directories = [bench.scratch(f"prime-{system.name}") for system in systems]
+    ends = [TopicEnd(task.broker.bootstrap, task.topic(system), PARTITIONS) for system in systems]
+    processes: list[Child] = []
+
+    def wait_for_records(records: int) -> None:
+        def there() -> bool:
+            for process in processes:
+                process.check_running()
+            return all(end.count() >= records for end in ends)
+
+        wait_for(f"{records} records of each of them", there, seconds=120)
+
     with task.replica_set.client() as client:
         collection = client[task.database][task.collection]
-        collection.insert_one({"_id": "first"})
-        process = system.launch(task, directory)
+        collection.insert_one({"_id": "copied"})
         try:
-            for name, records in (("second", 1), ("", 2)):
-                def there(records: int = records) -> bool:
-                    process.check_running()
-                    return end.count() >= records
-
-                wait_for(f"{records} records of {system.name}", there, seconds=120)
-                if name:
-                    collection.insert_one({"_id": name})
+            for system, directory in zip(systems, directories, strict=True):
+                processes.append(system.launch(task, directory))
+            wait_for_records(1)
+            collection.insert_one({"_id": "streamed"})
+            wait_for_records(2)
         finally:
-            process.terminate(60)
-            end.close()
-    return directory
+            for process in processes:
+                process.terminate(60)
+            for end in ends:
+                end.close()
+    return directories
 
 
 def capture(bench: Bench, system: System, task: Task, expected: int, primed: Path | None = None,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from integration.harness.topics import MADE_JUST_NOW
@@ -54,7 +54,7 @@ class TopicEnd:
 
     def __init__(self, bootstrap: str, topic: str, partitions: int) -> None:
         """Makes the topic when it is not there."""
-        admin = AdminClient({"bootstrap.servers": bootstrap})
+        admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
         if topic not in admin.list_topics(timeout=10).topics:
             admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result()
         self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "benchmark",
@@ -76,7 +76,7 @@ class TopicEnd:
             self.count()
             return True
         except KafkaException as error:
-            if error.args[0].code() in MADE_JUST_NOW:
+            if error.args[0].code() in {*MADE_JUST_NOW, KafkaError._UNKNOWN_PARTITION}:
                 return False
             raise
 

@@ -48,7 +48,7 @@ def write_report(results: Path, docs: Path) -> None:
 
 def streaming(part: Results) -> str:
     text = ["## Catch-up: 250-byte inserts, with schemas\n",
-            "From a stored offset through 1,000,000 inserts that were made before (a peer: 200,000, so that a run "
+            "From a stored offset through 1,000,000 inserts that were made before (a peer: 300,000, so that a run "
             "does not take minutes); the rate is that between the first record in the topic and the last, so a "
             "virtual machine's start does not count.\n"]
     for case in part.cases():
@@ -65,7 +65,7 @@ def streaming(part: Results) -> str:
 def conduit(part: Results) -> str:
     text = ["## Catch-up: 1.1 KB users, without schemas\n",
             "The documents of Conduit's public streaming benchmark, which compares with Debezium: its inserts, "
-            "and beside it inserts, updates and deletes. 1,000,000 changes (a peer: 200,000); a delete's tombstone "
+            "and beside it inserts, updates and deletes. 1,000,000 changes (a peer: 300,000); a delete's tombstone "
             "is not counted as a change.\n"]
     text += [_catch_up_table(part, case) for case in part.cases()]
     return "\n".join(text)
@@ -88,7 +88,7 @@ def _catch_up_table(part: Results, case: str) -> str:
 
 def snapshot(part: Results) -> str:
     text = ["## Snapshot\n",
-            "The first copy of a collection, with schemas (a peer: of 200,000 documents, with its one thread: with "
+            "The first copy of a collection, with schemas (a peer: of up to 300,000 documents, with its one thread: with "
             "more Debezium 1.3 loses documents). Raw reads are of the same ranges of `_id`, with as many threads.\n"]
     for case in part.cases():
         rows = []
@@ -108,7 +108,7 @@ def latency(part: Results) -> str:
     text = ["## Latency\n",
             "From just before the client's insert, with majority write concern, to the receipt by a consumer in the "
             "same process, in milliseconds; beside it until the server's answer to that insert, before which no "
-            "majority has it. At 20,000 a second an insert holds 20 documents. The first two seconds do not "
+            "majority has it. At 20,000 a second an insert holds 20 documents. The first five seconds do not "
             "count. CPU is in cores.\n"]
     for case in part.cases():
         rows = []
