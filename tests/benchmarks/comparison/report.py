@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -16,17 +17,19 @@ HEAD = """\
 
 <!-- Written by tests/benchmarks/compare; run that instead of editing. -->
 
-Measured by one command, `tests/benchmarks/compare`, with real servers on one machine: mongod, the broker, the
-system under test and the load share its cores. Systems and raw limits take turns, run after run, on the same
-preloaded data; a figure is the median of its runs, with the least and the greatest behind it. Each run is counted
-by the broker's offsets: one that lost or repeated a record would be no measurement. The peers run in Kafka Connect
-3.9.1 with `-Xmx2g` and their default settings: `debezium-1.3` is Debezium 1.3.1 on MongoDB 4.4 (it reads newer ones
-wrongly), `debezium-3` is 3.6.1, `mongo-kafka` is MongoDB's own connector 2.0.1. Servers: MongoDB 4.4.2 and 6.0.5,
-Kafka 3.9.1. The raw limits are programs of the same folder that do one thing alone, with the same libraries and
-settings: read the oplog or the collection, encode, produce.
+Measured by one command, `tests/benchmarks/compare`, with real servers on one machine: mongod, the
+broker, the system under test and the load share its cores. Systems and raw limits take turns, run
+after run, on the same preloaded data; a figure is the median of its runs, with the least and the
+greatest behind it. Each run is counted by the broker's offsets: one that lost or repeated a record
+would be no measurement. The raw limits are programs of the same folder that do one thing alone, with
+the same libraries and settings: read the oplog or the collection, encode, produce.
 
-Because everything shares the cores, rates vary with what else the machine does; CPU seconds vary less, and a ratio
-counts only beside what was measured in the same hour: each table says when.
+The peers run in Kafka Connect 3.9.1 with `-Xmx2g` and their default settings: `debezium-1.3` is
+Debezium 1.3.1 on MongoDB 4.4 (it reads newer ones wrongly), `debezium-3` is 3.6.1, `mongo-kafka` is
+MongoDB's own connector 2.0.1. Servers: MongoDB 4.4.2 and 6.0.5, Kafka 3.9.1.
+
+Because everything shares the cores, rates vary with what else the machine does; CPU seconds vary
+less, and a ratio counts only beside what was measured in the same hour: each table says when.
 """
 
 
@@ -43,14 +46,22 @@ def write_report(results: Path, docs: Path) -> None:
     for name, part in parts.items():
         text.append(SECTIONS[name](part))
         text += [f"![{title}](performance/{file})\n" for file, title in plots.get(name, [])]
-    (docs / "performance.md").write_text("\n".join(text))
+    (docs / "performance.md").write_text("\n\n".join(
+        _wrapped(paragraph.strip("\n")) for paragraph in "\n".join(text).split("\n\n")
+        if paragraph.strip()) + "\n")
+
+
+def _wrapped(paragraph: str) -> str:
+    if paragraph.startswith(("|", "#", "!", "<")):
+        return paragraph
+    return textwrap.fill(paragraph, 110, break_on_hyphens=False, break_long_words=False)
 
 
 def streaming(part: Results) -> str:
     text = ["## Catch-up: 250-byte inserts, with schemas\n",
-            "From a stored offset through 1,000,000 inserts that were made before (a peer: 300,000, so that a run "
-            "does not take minutes); the rate is that between the first record in the topic and the last, so a "
-            "virtual machine's start does not count.\n"]
+            "From a stored offset through 1,000,000 inserts that were made before (a peer: 300,000, "
+            "so that a run does not take minutes); the rate is that between the first record in the "
+            "topic and the last, so a virtual machine's start does not count.\n"]
     for case in part.cases():
         text.append(_catch_up_table(part, case))
         stages = {stage: median for stage in RAW_STAGES
@@ -58,15 +69,16 @@ def streaming(part: Results) -> str:
         ours = part.median(case, "shardtail", "rate")
         if stages and ours:
             slowest = min(stages, key=lambda stage: stages[stage])
-            text.append(f"shardtail reaches {ours / stages[slowest]:.0%} of the slowest raw stage ({slowest}).\n")
+            text.append(f"shardtail reaches {ours / stages[slowest]:.0%} of the slowest raw stage "
+                        f"({slowest}).\n")
     return "\n".join(text)
 
 
 def conduit(part: Results) -> str:
     text = ["## Catch-up: 1.1 KB users, without schemas\n",
-            "The documents of Conduit's public streaming benchmark, which compares with Debezium: its inserts, "
-            "and beside it inserts, updates and deletes. 1,000,000 changes (a peer: 300,000); a delete's tombstone "
-            "is not counted as a change.\n"]
+            "The documents of Conduit's public streaming benchmark, which compares with Debezium: "
+            "its inserts, and beside it inserts, updates and deletes. 1,000,000 changes (a peer: "
+            "300,000); a delete's tombstone is not counted as a change.\n"]
     text += [_catch_up_table(part, case) for case in part.cases()]
     return "\n".join(text)
 
@@ -88,8 +100,9 @@ def _catch_up_table(part: Results, case: str) -> str:
 
 def snapshot(part: Results) -> str:
     text = ["## Snapshot\n",
-            "The first copy of a collection, with schemas (a peer: of up to 300,000 documents, with its one thread: with "
-            "more Debezium 1.3 loses documents). Raw reads are of the same ranges of `_id`, with as many threads.\n"]
+            "The first copy of a collection, with schemas (a peer: of up to 300,000 documents, with "
+            "its one thread: with more Debezium 1.3 loses documents). Raw reads are of the same "
+            "ranges of `_id`, with as many threads.\n"]
     for case in part.cases():
         rows = []
         for system in part.systems(case):
@@ -106,15 +119,16 @@ def snapshot(part: Results) -> str:
 
 def latency(part: Results) -> str:
     text = ["## Latency\n",
-            "From just before the client's insert, with majority write concern, to the receipt by a consumer in the "
-            "same process, in milliseconds; beside it until the server's answer to that insert, before which no "
-            "majority has it. At 20,000 a second an insert holds 20 documents. The first five seconds do not "
-            "count. CPU is in cores.\n"]
+            "From just before the client's insert, with majority write concern, to the receipt by a "
+            "consumer in the same process, in milliseconds; beside it until the server's answer to "
+            "that insert, before which no majority has it. At 20,000 a second an insert holds 20 "
+            "documents. The first five seconds do not count. CPU is in cores.\n"]
     for case in part.cases():
         rows = []
         for system in _ordered(part.systems(case)):
             rows.append([system,
-                         *(_spread(part, case, system, f"received.{p}", 2) for p in ("p50", "p90", "p99")),
+                         *(_spread(part, case, system, f"received.{p}", 2)
+                           for p in ("p50", "p90", "p99")),
                          *(_median(part, case, system, f"answered.{p}", 2) for p in ("p50", "p99")),
                          _median(part, case, system, "rate"),
                          _median(part, case, system, "peak_mb"),
@@ -126,8 +140,10 @@ def latency(part: Results) -> str:
 
 
 def start(part: Results) -> str:
-    text = ["## Start\n", "From the launch of the process to the first record in the hands of a consumer that "
-            "waits, of a stream whose offset is stored and into which others write; in milliseconds.\n"]
+    text = ["## Start\n",
+            "From the launch of the process to the first record in the hands of a consumer that "
+            "waits, of a stream whose offset is stored and into which others write; in "
+            "milliseconds.\n"]
     for case in part.cases():
         rows = [[system, _spread(part, case, system, "first_seconds", 0, 1000),
                  _runs(part, case, system)] for system in _ordered(part.systems(case))]
@@ -149,8 +165,8 @@ def idle(part: Results) -> str:
 
 def filtered(part: Results) -> str:
     text = ["## Filtered out\n",
-            "An oplog of 1,000,000 entries of which 99 % are of a collection that is not captured; from the launch "
-            "of the process until the offset of the last entry is stored.\n"]
+            "An oplog of 1,000,000 entries of which 99 % are of a collection that is not captured; "
+            "from the launch of the process until the offset of the last entry is stored.\n"]
     for case in part.cases():
         text.append(_growth_table(part, [(case, system) for system in _ordered(part.systems(case))],
                                   with_case=False))
@@ -162,15 +178,15 @@ def filtered(part: Results) -> str:
 
 def collections(part: Results) -> str:
     return "\n".join(["## More collections\n",
-                      "200,000 inserts in turns into ever more collections, written to a file; from the launch "
-                      "until the offset of the last is stored.\n",
+                      "200,000 inserts in turns into ever more collections, written to a file; from "
+                      "the launch until the offset of the last is stored.\n",
                       _growth_table(part, [(case, "shardtail") for case in part.cases()])])
 
 
 def replica_sets(part: Results) -> str:
     return "\n".join(["## More replica sets in one process\n",
-                      "125,000 inserts of 250 bytes in each, with schemas, into one topic; every mongod and the "
-                      "broker on the same cores. The rate is of all together.\n",
+                      "125,000 inserts of 250 bytes in each, with schemas, into one topic; every "
+                      "mongod and the broker on the same cores. The rate is of all together.\n",
                       _growth_table(part, [(case, "shardtail") for case in part.cases()])])
 
 

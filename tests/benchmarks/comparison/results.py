@@ -6,7 +6,6 @@ import json
 import platform
 import re
 import statistics
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,12 +25,6 @@ def machine() -> str:
             f"{release[1] if release else platform.platform()}, Linux {platform.release()}")
 
 
-def commit(root: Path) -> str:
-    done = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty", "--abbrev=10"],
-                          capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
-
-
 @dataclass(frozen=True)
 class Stamp:
     """When and with what something was measured."""
@@ -41,8 +34,11 @@ class Stamp:
     machine: str
 
     @staticmethod
-    def now(root: Path) -> Stamp:
-        return Stamp(datetime.now(UTC).strftime("%Y-%m-%d %H:%M"), commit(root), machine())
+    def now(build: Path) -> Stamp:
+        """tests/benchmarks/compare notes the commit in the build that it makes."""
+        noted = build / "commit"
+        return Stamp(datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
+                     noted.read_text().strip() if noted.exists() else "unknown", machine())
 
 
 class Results:
