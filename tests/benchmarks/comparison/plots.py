@@ -60,13 +60,16 @@ def _bars(part: Results, metric: str, label: str, path: Path, title: str) -> Plo
         systems = part.systems(case)[::-1]
         medians = [part.median(case, system, metric) or 0 for system in systems]
         values = [part.values(case, system, metric) or [0] for system in systems]
-        axes.barh(systems, medians, color=[_colour(system) for system in systems],
-                  xerr=[[median - min(each) for median, each in zip(medians, values, strict=True)],
-                        [max(each) - median for median, each in zip(medians, values, strict=True)]],
-                  error_kw={"elinewidth": 1})
+        bars = axes.barh(
+            systems, medians, color=[_colour(system) for system in systems],
+            xerr=[[median - min(each) for median, each in zip(medians, values, strict=True)],
+                  [max(each) - median for median, each in zip(medians, values, strict=True)]],
+            error_kw={"elinewidth": 1})
+        axes.bar_label(bars, [f"{median:,.0f}" for median in medians], padding=6, fontsize=8)
         axes.set_title(case, loc="left", fontsize=9)
         axes.set_xscale("log")
     every[-1, 0].set_xlabel(label)
+    every[-1, 0].set_xlim(left=1000)
     return _save(figure, path, title)
 
 

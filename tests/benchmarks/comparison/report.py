@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from comparison.plots import plot_all
 from comparison.results import Results
 
 BASELINE = "debezium-1.3"
@@ -35,6 +34,8 @@ less, and a ratio counts only beside what was measured in the same hour: each ta
 
 def write_report(results: Path, docs: Path) -> None:
     """Parts that were never measured are left out."""
+    from comparison.plots import plot_all  # matplotlib, which only this needs
+
     parts = {name: Results(results, name) for name in SECTIONS}
     parts = {name: part for name, part in parts.items() if any(part.stamps())}
     if not parts:
@@ -63,7 +64,7 @@ def streaming(part: Results) -> str:
             "so that a run does not take minutes); the rate is that between the first record in the "
             "topic and the last, so a virtual machine's start does not count.\n"]
     for case in part.cases():
-        text.append(_catch_up_table(part, case))
+        text.append(catch_up_table(part, case))
         stages = {stage: median for stage in RAW_STAGES
                   if (median := part.median(case, stage, "rate"))}
         ours = part.median(case, "shardtail", "rate")
@@ -79,14 +80,14 @@ def conduit(part: Results) -> str:
             "The documents of Conduit's public streaming benchmark, which compares with Debezium: "
             "its inserts, and beside it inserts, updates and deletes. 1,000,000 changes (a peer: "
             "300,000); a delete's tombstone is not counted as a change.\n"]
-    text += [_catch_up_table(part, case) for case in part.cases()]
+    text += [catch_up_table(part, case) for case in part.cases()]
     return "\n".join(text)
 
 
-def _catch_up_table(part: Results, case: str) -> str:
+def catch_up_table(part: Results, case: str) -> str:
     rows = []
     baseline = part.median(case, BASELINE, "rate")
-    for system in _ordered(part.systems(case)):
+    for system in part.systems(case):
         rate = part.median(case, system, "rate")
         rows.append([system, _spread(part, case, system, "rate"),
                      f"{rate / baseline:.1f}" if rate and baseline else "",
@@ -125,7 +126,7 @@ def latency(part: Results) -> str:
             "documents. The first five seconds do not count. CPU is in cores.\n"]
     for case in part.cases():
         rows = []
-        for system in _ordered(part.systems(case)):
+        for system in part.systems(case):
             rows.append([system,
                          *(_spread(part, case, system, f"received.{p}", 2)
                            for p in ("p50", "p90", "p99")),
@@ -146,7 +147,7 @@ def start(part: Results) -> str:
             "milliseconds.\n"]
     for case in part.cases():
         rows = [[system, _spread(part, case, system, "first_seconds", 0, 1000),
-                 _runs(part, case, system)] for system in _ordered(part.systems(case))]
+                 _runs(part, case, system)] for system in part.systems(case)]
         text.append(_titled(case, ["", "ms", "runs, when"], rows))
     return "\n".join(text)
 
@@ -168,7 +169,7 @@ def filtered(part: Results) -> str:
             "An oplog of 1,000,000 entries of which 99 % are of a collection that is not captured; "
             "from the launch of the process until the offset of the last entry is stored.\n"]
     for case in part.cases():
-        text.append(_growth_table(part, [(case, system) for system in _ordered(part.systems(case))],
+        text.append(_growth_table(part, [(case, system) for system in part.systems(case)],
                                   with_case=False))
         raw, ours = (part.median(case, system, "rate") for system in ("raw read", "shardtail"))
         if raw and ours:
@@ -212,11 +213,6 @@ SECTIONS: dict[str, Callable[[Results], str]] = {
     "replica_sets": replica_sets,
     "idle": idle,
 }
-
-
-def _ordered(systems: Iterable[str]) -> list[str]:
-    """Raw limits first, shardtail, then the peers."""
-    return sorted(systems, key=lambda name: (not name.startswith("raw"), name != "shardtail"))
 
 
 def _number(value: float, digits: int) -> str:

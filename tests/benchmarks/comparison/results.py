@@ -64,7 +64,10 @@ class Results:
         return list(self._cases)
 
     def systems(self, case: str) -> list[str]:
-        return [name for name, found in self._cases.get(case, {}).items() if found["runs"]]
+        """Raw limits first, shardtail, then the peers; of each the order of its first run."""
+        found = [name for name, each in self._cases.get(case, {}).items() if each["runs"]]
+        return sorted(found, key=lambda name: (not name.startswith("raw"),
+                                               not name.startswith("shardtail")))
 
     def runs(self, case: str, system: str) -> list[Metrics]:
         return self._cases.get(case, {}).get(system, {"runs": []})["runs"]
