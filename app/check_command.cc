@@ -29,6 +29,7 @@
 #include "shard_discovery/replica_set_finder.h"
 #include "snapshot/collection_list.h"
 #include "tailer/oplog_window.h"
+#include "topology/assignment.h"
 
 namespace shardtail::app {
 namespace {
@@ -188,8 +189,17 @@ void CheckReplicaSet(const config::Configuration& config,
 
 void CheckMongo(const config::Configuration& config, const std::stop_token& stop, Report& report) {
   shard_discovery::DeploymentFinder finder(config.mongo, base::Clock::Real());
-  const auto deployment = finder.Find(std::nullopt, stop);
+  auto deployment = finder.Find(std::nullopt, stop);
   if (!deployment.ok()) return report.Bad(std::string(deployment.status().message()));
+  topology::Assignment assignment(config.topology.assignment_count,
+                                  config.topology.assignment_index);
+  assignment.Take(&*deployment);
+  if (assignment.count() > 1) {
+    report.Good(
+        fmt::format("process {} of {} captures {} of {} replica sets", assignment.index(),
+                    assignment.count(), deployment->replica_sets.size(),
+                    deployment->replica_sets.size() + assignment.elsewhere().replica_sets.size()));
+  }
   for (const shard_discovery::ConfigServer& server : deployment->config_servers) {
     report.Good(fmt::format("{} of config server replica set {}, MongoDB {}, lists the shards",
                             server.member, server.replica_set, server.version));
@@ -198,7 +208,7 @@ void CheckMongo(const config::Configuration& config, const std::stop_token& stop
   for (const shard_discovery::ReplicaSet& replica_set : deployment->replica_sets) {
     CheckReplicaSet(config, replica_set, stop, report, &looked);
   }
-  if (looked.captured || !looked.at_all) return;
+  if (looked.captured || !looked.at_all || deployment->replica_sets.empty()) return;
   report.Warn(
       "After applying the include/exclude list filters, no changes will be captured. Please check "
       "your configuration!");

@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
 #include <functional>
 #include <map>
@@ -48,6 +49,7 @@
 #include "sink/create_sink.h"
 #include "sink/sink_channels.h"
 #include "snapshot/collection_list.h"
+#include "topology/assignment.h"
 #include "topology/shard_watch.h"
 #include "topology/topology_manager.h"
 
@@ -294,6 +296,36 @@ int64_t QueueBytes(const kafka::Options& options) {
   return std::max<int64_t>(bytes, 1);
 }
 
+// What several processes that share one cluster's shards give up is said wherever it begins.
+void TellOfAssignment(const topology::Assignment& assignment,
+                      const shard_discovery::Deployment& ours) {
+  if (assignment.count() == 1) return;
+  const auto elsewhere = assignment.elsewhere().replica_sets;
+  std::vector<std::string> names;
+  for (const shard_discovery::ReplicaSet& replica_set : ours.replica_sets) {
+    names.push_back(replica_set.name);
+  }
+  base::LogInfo("process {} of {} captures {}; others capture {}", assignment.index(),
+                assignment.count(),
+                names.empty() ? "none yet" : fmt::format("{}", fmt::join(names, ", ")),
+                elsewhere.empty() ? "none yet" : fmt::format("{}", fmt::join(elsewhere, ", ")));
+  if (!ours.sharded) return;
+  base::LogWarn(
+      "shard.assignment.count is {} in a sharded cluster: between shards of two processes a "
+      "document's events keep no order when its chunk moves, nor when a transaction of several "
+      "shards changes its shard key; where that matters, let one process capture the cluster",
+      assignment.count());
+}
+
+// Whether a replica set that another process captures is being copied, as far as its offset tells.
+bool CopiesElsewhere(const std::set<std::string>& elsewhere,
+                     const std::map<std::string, offsets::StoredOffset>& stored) {
+  return std::ranges::any_of(elsewhere, [&](const std::string& replica_set) {
+    const auto offset = stored.find(replica_set);
+    return offset == stored.end() || offset->second.initsync;
+  });
+}
+
 absl::Status Capture(const config::Configuration& config, monitoring::Monitor& monitor,
                      const std::stop_token& stop) {
   base::Clock& clock = base::Clock::Real();
@@ -309,14 +341,20 @@ absl::Status Capture(const config::Configuration& config, monitoring::Monitor& m
                              offsets::CreateOffsetStore(config.offsets, config.sink.kafka));
   SHARDTAIL_ASSIGN_OR_RETURN(const auto stored, store->LoadAll(stop));
   shard_discovery::DeploymentFinder finder(config.mongo, clock);
-  SHARDTAIL_ASSIGN_OR_RETURN(const shard_discovery::Deployment deployment,
+  topology::Assignment assignment(config.topology.assignment_count,
+                                  config.topology.assignment_index);
+  SHARDTAIL_ASSIGN_OR_RETURN(shard_discovery::Deployment deployment,
                              finder.Find(std::nullopt, stop));
+  assignment.Take(&deployment);
+  TellOfAssignment(assignment, deployment);
 
   sink::SinkChannels channels([&config](sink::DeliveryListener& listener) {
     return sink::CreateSink(config.sink, listener);
   });
   pipeline::OffsetCommitter committer(*store, config.offsets.flush_interval, clock);
   pipeline::ShardOrder order;
+  const auto elsewhere = assignment.elsewhere().replica_sets;
+  order.SetElsewhere(elsewhere, CopiesElsewhere(elsewhere, stored));
   NothingCaptured nothing_captured(deployment.replica_sets);
   pipeline::SignalPost signals(*store, clock);
   const Shared shared{.config = config,
@@ -332,22 +370,28 @@ absl::Status Capture(const config::Configuration& config, monitoring::Monitor& m
                       .signals = signals,
                       .clock = clock};
   // One replica set alone: what is wrong with it ends the process at once, too.
-  if (deployment.replica_sets.size() == 1) {
+  if (deployment.replica_sets.size() == 1 && assignment.count() == 1) {
     SHARDTAIL_RETURN_IF_ERROR(CheckReplicaSet(shared, deployment.replica_sets.front(), stop));
   }
   if (config.signals.from_topic) {
     SHARDTAIL_RETURN_IF_ERROR(kafka::CheckOptions(OfSignalTopic(config)).status());
   }
   topology::TopologyManager manager(config.topology, clock);
-  monitor.Watch(&manager);
+  monitor.Watch(&manager, &assignment);
   const absl::Cleanup unwatch = [&monitor] { monitor.Watch(nullptr); };
   const auto starts_earlier = ShardsThatStartEarlier(deployment, stored);
-  // A replica set that comes while others are captured already, or were before, is a new one.
-  bool later = !stored.empty();
+  // A replica set that comes while others are captured already, or were before, is a new one. What
+  // other processes captured does not tell: at the first start of all, one is the first.
+  bool later = std::ranges::any_of(
+      stored, [&](const auto& offset) { return assignment.Holds(offset.first); });
   topology::ShardWatch watch(
       manager,
-      [&finder](const std::optional<mongo::ClusterTime>& after, const std::stop_token& asked) {
-        return finder.Find(after, asked);
+      [&](const std::optional<mongo::ClusterTime>& after,
+          const std::stop_token& asked) -> absl::StatusOr<shard_discovery::Deployment> {
+        SHARDTAIL_ASSIGN_OR_RETURN(shard_discovery::Deployment found, finder.Find(after, asked));
+        assignment.Take(&found);
+        order.SetElsewhere(assignment.elsewhere().replica_sets, /*copying=*/false);
+        return found;
       },
       [&](const shard_discovery::ReplicaSet& replica_set) {
         pipeline::PipelineStart start;
@@ -392,8 +436,10 @@ absl::Status TryOut(const config::Configuration& given, const std::stop_token& s
   base::Clock& clock = base::Clock::Real();
   const filter::NamespaceFilter namespace_filter(config.filter);
   shard_discovery::DeploymentFinder finder(config.mongo, clock);
-  const auto deployment = finder.Find(std::nullopt, stop);
+  auto deployment = finder.Find(std::nullopt, stop);
   if (!deployment.ok()) return Explain(deployment.status(), config);
+  topology::Assignment(config.topology.assignment_count, config.topology.assignment_index)
+      .Take(&*deployment);
   for (const shard_discovery::ReplicaSet& replica_set : deployment->replica_sets) {
     shard_discovery::ReplicaSetFinder members(config.mongo, replica_set.seeds, clock);
     const auto found = members.FindPrimary(stop);

@@ -139,6 +139,25 @@ PropertyGroup Connector() {
       }};
 }
 
+// The count and the index together are looked at in consistency.cc.
+PropertyGroup SharedCapture() {
+  return {
+      .title = "Several processes",
+      .introduction =
+          "shardtail's own. Processes with one configuration share the replica sets: see "
+          "[topologies.md](topologies.md#several-processes), also for what is given up between the "
+          "shards of one cluster. A change of the count is a stop of all processes.",
+      .properties = {
+          Integer("shard.assignment.count", {1, 1000}, Field(&topology::Options::assignment_count),
+                  "How many processes share the replica sets. Each belongs to one process, by the "
+                  "replica set's name (rendezvous hashing): a new shard moves no other. More than "
+                  "1 needs offsets in a Kafka topic."),
+          Integer("shard.assignment.index", {0, 999}, Field(&topology::Options::assignment_index),
+                  "Which of them this one is, from 0.")
+              .WithDefault("the number at the end of the host name: 3 on `shardtail-3`"),
+      }};
+}
+
 PropertyGroup Connection() {
   return {
       .title = "MongoDB",
@@ -225,6 +244,8 @@ PropertyGroup Retries() {
 
 }  // namespace
 
-std::vector<PropertyGroup> ConnectionProperties() { return {Connector(), Connection(), Retries()}; }
+std::vector<PropertyGroup> ConnectionProperties() {
+  return {Connector(), Connection(), SharedCapture(), Retries()};
+}
 
 }  // namespace shardtail::config

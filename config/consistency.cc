@@ -1,6 +1,10 @@
 #include "config/consistency.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -57,6 +61,41 @@ void ChooseOffsetStore(const GivenProperties& given, Configuration* configuratio
       fmt::format("is not given, so offsets are stored in the topic '{}'; to continue from a "
                   "Kafka Connect's, give the name of its topic",
                   kDefaultOffsetTopic));
+}
+
+std::string HostName() {
+  // HOST_NAME_MAX is 64 on Linux.
+  std::array<char, 256> name = {};
+  if (gethostname(name.data(), name.size() - 1) != 0) return "";
+  return name.data();
+}
+
+// Which of several processes this one is.
+void ChooseAssignment(const GivenProperties& given, Configuration* configuration, Findings* notes) {
+  topology::Options& topology = configuration->topology;
+  if (topology.assignment_count == 1) {
+    if (!Has(given, "shard.assignment.index")) topology.assignment_index = 0;
+    return;
+  }
+  if (topology.assignment_index < 0) {
+    if (const std::optional<int> ordinal = OrdinalOf(HostName())) {
+      topology.assignment_index = *ordinal;
+      notes->Add("shard.assignment.index",
+                 fmt::format("is {}, by the host name '{}'", *ordinal, HostName()));
+    }
+  }
+  // The followers of a topic share no group: each process gets every signal.
+  signals::Options& signals = configuration->signals;
+  signals.group += fmt::format("-{}", topology.assignment_index);
+  if (signals.from_topic) {
+    notes->Add("signal.kafka.groupId",
+               fmt::format("is {}: each of several processes has its own", signals.group));
+  }
+  if (signals.from_collection && !signals.collection.empty()) {
+    notes->Add("signal.data.collection",
+               "reaches only the replica sets of the process that captures the one where the "
+               "signal is inserted; the topic of signals reaches those of all processes");
+  }
 }
 
 // A user with a certificate and without a password is one by the certificate.
@@ -160,6 +199,31 @@ void CheckOutput(const GivenProperties& given, const Configuration& configuratio
   }
 }
 
+void CheckAssignment(const GivenProperties& given, const Configuration& configuration,
+                     Findings* mistakes) {
+  const topology::Options& topology = configuration.topology;
+  if (topology.assignment_index >= topology.assignment_count) {
+    mistakes->Add("shard.assignment.index",
+                  fmt::format("is {}{}, and the {} processes of shard.assignment.count are "
+                              "numbered from 0; give each of them a number of its own below {}",
+                              topology.assignment_index,
+                              Has(given, "shard.assignment.index") ? "" : " by the host name",
+                              topology.assignment_count, topology.assignment_count));
+  }
+  if (topology.assignment_count == 1) return;
+  if (topology.assignment_index < 0) {
+    mistakes->Add("shard.assignment.index",
+                  fmt::format("is missing, for shard.assignment.count is {} and this host's name, "
+                              "'{}', does not end with a number as in 'shardtail-3'; give it",
+                              topology.assignment_count, HostName()));
+  }
+  if (configuration.offsets.topic.empty()) {
+    mistakes->Add("shard.assignment.count",
+                  "of more than 1 needs offsets in a Kafka topic, where each process sees how far "
+                  "the others are; give offset.storage.topic");
+  }
+}
+
 void CheckSignals(const signals::Options& signals, Findings* mistakes) {
   if (signals.from_topic && signals.bootstrap_servers.empty()) {
     mistakes->Add("signal.enabled.channels",
@@ -191,6 +255,7 @@ void CompleteDefaults(const GivenProperties& given, Configuration* configuration
     }
   }
   ChooseOffsetStore(given, configuration, notes);
+  ChooseAssignment(given, configuration, notes);
   if (c.signals.topic.empty()) c.signals.topic = c.encoding.logical_name + "-signal";
   if (c.signals.bootstrap_servers.empty()) {
     c.signals.bootstrap_servers = c.sink.kafka.bootstrap_servers;
@@ -211,6 +276,7 @@ void CheckTogether(const GivenProperties& given, const Configuration& configurat
   }
   CheckQueue(given, mistakes);
   CheckSignals(configuration.signals, mistakes);
+  CheckAssignment(given, configuration, mistakes);
   CheckTls(given, configuration, mistakes);
   CheckOutput(given, configuration, mistakes);
 }

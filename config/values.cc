@@ -43,6 +43,19 @@ std::string Lowered(std::string_view text) {
   return lowered;
 }
 
+std::optional<int> OrdinalOf(std::string_view host_name) {
+  const std::string_view name = host_name.substr(0, host_name.find('.'));
+  const size_t dash = name.rfind('-');
+  if (dash == std::string_view::npos || dash == 0) return std::nullopt;
+  const std::string_view digits = name.substr(dash + 1);
+  // A leading zero is no ordinal's.
+  if (digits.empty() || (digits.size() > 1 && digits.front() == '0')) return std::nullopt;
+  int ordinal = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), ordinal);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return ordinal;
+}
+
 absl::StatusOr<bool> ParseBoolean(std::string_view text) {
   const std::string lowered = Lowered(Trimmed(text));
   if (lowered == "true") return true;

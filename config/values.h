@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,10 @@ std::string_view Trimmed(std::string_view text);
 
 // With ASCII letters in lower case.
 std::string Lowered(std::string_view text);
+
+// The number at the end of a host name, as the pods of a StatefulSet have it: 3 of `shardtail-3`,
+// and of `shardtail-3.shardtail.prod`. None where the name has no `-` and digits at its end.
+std::optional<int> OrdinalOf(std::string_view host_name);
 
 // `true` or `false`, in any case.
 absl::StatusOr<bool> ParseBoolean(std::string_view text);

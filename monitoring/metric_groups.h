@@ -17,7 +17,8 @@ namespace shardtail::monitoring {
 void AddDebeziumMetrics(const Views& views, const Options& options, int64_t now, Families& to);
 
 // shardtail's own, for each replica set.
-void AddOwnMetrics(const Views& views, const Options& options, int64_t now, Families& to);
+void AddOwnMetrics(const Views& views, const Share& share, const Options& options, int64_t now,
+                   Families& to);
 
 // What Prometheus' own client libraries tell of a process.
 void AddProcessMetrics(Families& to);

@@ -46,9 +46,11 @@ Monitor::Monitor(Options options, base::Clock& clock)
       clock_(clock),
       thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
-void Monitor::Watch(const topology::TopologyManager* manager) {
+void Monitor::Watch(const topology::TopologyManager* manager,
+                    const topology::Assignment* assignment) {
   const std::lock_guard lock(mutex_);
   manager_ = manager;
+  assignment_ = assignment;
   progress_ = {};
 }
 
@@ -85,6 +87,16 @@ void Monitor::WithViews(absl::FunctionRef<void(const Views&, int64_t)> use) {
   });
 }
 
+Share Monitor::OfAssignment() {
+  const std::lock_guard lock(mutex_);
+  if (assignment_ == nullptr) return {};
+  topology::Assignment::Elsewhere elsewhere = assignment_->elsewhere();
+  return {.count = assignment_->count(),
+          .index = assignment_->index(),
+          .known = elsewhere.known,
+          .elsewhere = std::move(elsewhere.replica_sets)};
+}
+
 http::Response Monitor::Handle(const http::Request& request) {
   const auto probe = ProbeOf(request.path);
   const bool known = probe.has_value() || request.path == "/" || request.path == "/metrics" ||
@@ -103,6 +115,7 @@ http::Response Monitor::Handle(const http::Request& request) {
 
 http::Response Monitor::Health(Probe probe) {
   std::vector<Check> checks;
+  const Share share = OfAssignment();
   WithViews([&](const Views& views, int64_t now) {
     std::vector<Observed> observed;
     for (const View& view : views) {
@@ -118,7 +131,9 @@ http::Response Monitor::Health(Probe probe) {
                           .unacknowledged = pipeline.unacknowledged_records.value()});
     }
     checks = Judge(probe, observed, options_.stalled_after);
-    if (observed.empty() && probe != Probe::kLive) {
+    // Of several processes one may well have none.
+    const bool none_is_ours = share.known && share.count > 1;
+    if (observed.empty() && probe != Probe::kLive && !none_is_ours) {
       checks.push_back({.name = "of any name", .up = false, .reason = "none is found yet"});
     }
   });
@@ -130,9 +145,10 @@ http::Response Monitor::Health(Probe probe) {
 
 http::Response Monitor::Metrics() {
   Families families;
+  const Share share = OfAssignment();
   WithViews([&](const Views& views, int64_t now) {
     AddDebeziumMetrics(views, options_, now, families);
-    AddOwnMetrics(views, options_, now, families);
+    AddOwnMetrics(views, share, options_, now, families);
   });
   AddProcessMetrics(families);
   return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = families.Text()};
@@ -140,8 +156,9 @@ http::Response Monitor::Metrics() {
 
 http::Response Monitor::Status() {
   http::Response response{.content_type = kJson};
+  const Share share = OfAssignment();
   WithViews([&](const Views& views, int64_t now) {
-    response.body = StatusDocument(views, options_, now);
+    response.body = StatusDocument(views, share, options_, now);
   });
   return response;
 }

@@ -13,6 +13,7 @@
 #include "monitoring/options.h"
 #include "monitoring/progress_watch.h"
 #include "monitoring/views.h"
+#include "topology/assignment.h"
 #include "topology/topology_manager.h"
 
 namespace shardtail::monitoring {
@@ -26,8 +27,10 @@ class Monitor {
   Monitor(Options options, base::Clock& clock);
 
   // From now on it tells of this manager's replica sets, until another call; null: of none, and
-  // nothing is ready or started. `manager` must outlive that.
-  void Watch(const topology::TopologyManager* manager);
+  // nothing is ready or started. Of several processes that share the replica sets: `assignment` is
+  // this one's share; where that is none of them, it is ready. Both must outlive that.
+  void Watch(const topology::TopologyManager* manager,
+             const topology::Assignment* assignment = nullptr);
 
   http::Response Handle(const http::Request& request);
 
@@ -36,6 +39,8 @@ class Monitor {
   void Run(const std::stop_token& stop);
   // With what is known now; `use` must be quick.
   void WithViews(absl::FunctionRef<void(const Views& views, int64_t now)> use);
+  // Which part of the replica sets is this process's.
+  Share OfAssignment();
   http::Response Health(Probe probe);
   http::Response Metrics();
   http::Response Status();
@@ -43,8 +48,9 @@ class Monitor {
   const Options options_;
   base::Clock& clock_;
   const metrics::ReplicaSetMetrics nothing_;  // of what is finished
-  std::mutex mutex_;                          // guards the two below
+  std::mutex mutex_;                          // guards the three below
   const topology::TopologyManager* manager_ = nullptr;
+  const topology::Assignment* assignment_ = nullptr;
   ProgressWatch progress_;
   std::jthread thread_;
 };

@@ -206,11 +206,16 @@ void AddSnapshot(const View& view, int64_t now, Families& to) {
 
 }  // namespace
 
-void AddOwnMetrics(const Views& views, const Options& options, int64_t now, Families& to) {
+void AddOwnMetrics(const Views& views, const Share& share, const Options& options, int64_t now,
+                   Families& to) {
   to.Gauge("shardtail_build_info", "Always 1.",
            {{"version", SHARDTAIL_VERSION}, {"name", options.name}}, 1);
   to.Gauge("shardtail_replica_sets", "Replica sets that are captured, or were.", {},
            static_cast<double>(views.size()));
+  to.Gauge("shardtail_replica_sets_elsewhere", "Replica sets that other processes capture.", {},
+           static_cast<double>(share.elsewhere.size()));
+  to.Gauge("shardtail_assignment_count", "Processes that share the replica sets.", {}, share.count);
+  to.Gauge("shardtail_assignment_index", "Which of them this one is, from 0.", {}, share.index);
   for (const View& view : views) {
     AddState(view, to);
     AddEvents(view, to);

@@ -187,14 +187,21 @@ void AddCheck(std::string_view name, bool up, const std::string& reason, Json& t
 
 }  // namespace
 
-std::string StatusDocument(const Views& views, const Options& options, int64_t now) {
+std::string StatusDocument(const Views& views, const Share& share, const Options& options,
+                           int64_t now) {
   Json to;
   to.Open()
       .Text("name", options.name)
       .Text("version", SHARDTAIL_VERSION)
       .Time("time", now)
-      .Key("replica_sets")
+      .Key("assignment")
+      .Open()
+      .Number("count", share.count)
+      .Number("index", share.index)
+      .Key("elsewhere")
       .OpenArray();
+  for (const std::string& replica_set : share.elsewhere) to.Text(replica_set);
+  to.CloseArray().Close().Key("replica_sets").OpenArray();
   for (const View& view : views) AddReplicaSet(view, now, to);
   to.CloseArray().Close();
   return to.Result();

@@ -13,7 +13,8 @@ namespace shardtail::monitoring {
 
 // `/status`: one JSON object with every replica set; docs/metrics.md describes it. `now` is in
 // milliseconds since the Unix epoch.
-std::string StatusDocument(const Views& views, const Options& options, int64_t now);
+std::string StatusDocument(const Views& views, const Share& share, const Options& options,
+                           int64_t now);
 
 // `/health/…`: {"status":"UP","checks":[{"name":"debezium","status":"UP"},…]}, in the form of
 // Debezium Server (SmallRye Health), with a check for each replica set after that of all.

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -22,6 +24,14 @@ struct View {
   std::optional<absl::Duration> lag;
 };
 using Views = std::vector<View>;
+
+// Which part of the replica sets belongs to this process.
+struct Share {
+  int count = 1;
+  int index = 0;
+  bool known = false;  // the deployment was found
+  std::set<std::string> elsewhere;
+};
 
 // How long a copy took, or takes until now; zero where there was none.
 inline absl::Duration CopyTime(const metrics::SnapshotMetrics::Progress& snapshot, int64_t now) {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "base/log.h"
@@ -232,8 +234,9 @@ void CollectionCopies::EndRun() {
   parts_.metrics.snapshot.End(metrics::SnapshotState::kAborted, parts_.clock.NowMillis());
 }
 
-absl::Status CollectionCopies::BeginEntry(bson::View entry, Member& member) {
-  if (parts_.order != nullptr) SHARDTAIL_RETURN_IF_ERROR(NoteArrivedRanges(member));
+absl::Status CollectionCopies::BeginEntry(bson::View entry, Member& member,
+                                          const std::stop_token& stop) {
+  if (parts_.order != nullptr) SHARDTAIL_RETURN_IF_ERROR(NoteArrivedRanges(member, stop));
   return copying_ ? snapshot_->BeginEntry(entry) : absl::OkStatus();
 }
 
@@ -360,13 +363,27 @@ absl::Status CollectionCopies::CopyOne(const snapshot::CollectionUuid& uuid,
   return absl::OkStatus();
 }
 
-absl::Status CollectionCopies::NoteArrivedRanges(Member& member) {
+absl::Status CollectionCopies::NoteCopiesElsewhere(Member& member, const std::stop_token& stop) {
+  ShardOrder::Seat& seat = parts_.order->seat();
+  const std::set<std::string> elsewhere = seat.order().Elsewhere();
+  if (elsewhere.empty()) return absl::OkStatus();
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto stored, parts_.store.LoadAll(stop));
+  const bool copying = std::ranges::any_of(elsewhere, [&](const std::string& replica_set) {
+    const auto offset = stored.find(replica_set);
+    return offset == stored.end() || offset->second.initsync;
+  });
+  // After the look at the store: a copy that had ended by then reads at no later time.
+  SHARDTAIL_ASSIGN_OR_RETURN(const mongo::ClusterTime now, member.ClusterTimeNow());
+  seat.NoteCopiesElsewhere(copying, now.time);
+  return absl::OkStatus();
+}
+
+absl::Status CollectionCopies::NoteArrivedRanges(Member& member, const std::stop_token& stop) {
   CrossShardOrder& order = *parts_.order;
   const std::vector<std::string> names = order.TakeArrived();
-  if (names.empty() || options_.snapshot_mode == SnapshotMode::kNever ||
-      !order.seat().IsCopiedAfter(order.at())) {
-    return absl::OkStatus();
-  }
+  if (names.empty() || options_.snapshot_mode == SnapshotMode::kNever) return absl::OkStatus();
+  SHARDTAIL_RETURN_IF_ERROR(NoteCopiesElsewhere(member, stop));
+  if (!order.seat().IsCopiedAfter(order.at())) return absl::OkStatus();
   SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<SnapshotSource::Collection> found,
                              Find(member, [&](const event::Namespace& ns) -> absl::StatusOr<bool> {
                                if (std::ranges::find(names, ns.full) == names.end()) return false;

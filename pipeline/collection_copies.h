@@ -82,7 +82,7 @@ class CollectionCopies {
   void EndRun();
 
   // Around each entry of the oplog; see StreamSnapshot.
-  absl::Status BeginEntry(bson::View entry, Member& member);
+  absl::Status BeginEntry(bson::View entry, Member& member, const std::stop_token& stop);
   absl::StatusOr<bool> Admit(const event::ChangeEvent& event, const std::stop_token& stop);
   absl::Status EndEntry(bson::Timestamp ts, const std::stop_token& stop);
   // Of a shard, before an event of the entry under way waits for others: what they could wait for.
@@ -142,7 +142,9 @@ class CollectionCopies {
                                              const bson::Document& query);
   // In the entry under way a range of a collection may have come from another shard after this one
   // was copied, and before that one: it is on neither, and copied again.
-  absl::Status NoteArrivedRanges(Member& member);
+  absl::Status NoteArrivedRanges(Member& member, const std::stop_token& stop);
+  // Asks the store whether shards that other processes capture are being copied.
+  absl::Status NoteCopiesElsewhere(Member& member, const std::stop_token& stop);
   // Whether a copy takes the collection.
   absl::StatusOr<bool> Copies(const event::Namespace& ns);
   absl::Status EndInitial(Member& member);

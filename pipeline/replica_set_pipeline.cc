@@ -331,7 +331,7 @@ absl::Status ReplicaSetPipeline::HandleEntry(bson::View entry, tailer::EntryDeco
   SHARDTAIL_RETURN_IF_ERROR(ts.status());
   Publisher& publisher = *delivery_->publisher;
   if (order_ != nullptr) order_->BeginEntry(entry);
-  SHARDTAIL_RETURN_IF_ERROR(copies_.BeginEntry(entry, member));
+  SHARDTAIL_RETURN_IF_ERROR(copies_.BeginEntry(entry, member, stop));
   const offsets::StoredOffset before = *progress_;
   const event::Position& reached = before.inside.value_or(before.position);
   const int64_t delivered = reached.ts == *ts ? reached.index : 0;

@@ -51,6 +51,17 @@ std::unique_ptr<ShardOrder::Seat> ShardOrder::Join(std::string name,
   return std::unique_ptr<Seat>(new Seat(*this, std::move(name), std::move(probe)));
 }
 
+void ShardOrder::SetElsewhere(std::set<std::string> replica_sets, bool copying) {
+  const std::lock_guard lock(mutex_);
+  elsewhere_ = std::move(replica_sets);
+  copying_elsewhere_ = copying_elsewhere_ || copying;
+}
+
+std::set<std::string> ShardOrder::Elsewhere() const {
+  const std::lock_guard lock(mutex_);
+  return elsewhere_;
+}
+
 ShardOrder::Seat::Seat(ShardOrder& order, std::string name, std::unique_ptr<ShardProbe> probe)
     : order_(order), name_(std::move(name)), probe_(std::move(probe)) {
   const std::lock_guard lock(order_.mutex_);
@@ -95,9 +106,16 @@ void ShardOrder::Seat::EndCopy(bson::Timestamp last) {
   order_.copied_until_ = std::max(order_.copied_until_, last);
 }
 
+void ShardOrder::Seat::NoteCopiesElsewhere(bool copying, bson::Timestamp now) {
+  const std::lock_guard lock(order_.mutex_);
+  if (std::exchange(order_.copying_elsewhere_, copying) && !copying) {
+    order_.copied_until_ = std::max(order_.copied_until_, now);
+  }
+}
+
 bool ShardOrder::Seat::IsCopiedAfter(bson::Timestamp ts) const {
   const std::lock_guard lock(order_.mutex_);
-  return ts <= order_.copied_until_ ||
+  return ts <= order_.copied_until_ || order_.copying_elsewhere_ ||
          std::ranges::any_of(order_.seats_, [](const Seat* seat) { return seat->copying_; });
 }
 

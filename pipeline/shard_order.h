@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -68,12 +69,20 @@ class ShardOrder {
   // A shard takes part until its seat is destroyed. Any thread. `name` is for the log.
   std::unique_ptr<Seat> Join(std::string name, std::unique_ptr<ShardProbe> probe);
 
+  // The shards of which other processes hand over the events (docs/decisions/0015), by the names of
+  // their replica sets: nobody here waits for those. `copying`: as far as is known one of them is
+  // being copied; see Seat::NoteCopiesElsewhere(). Any thread.
+  void SetElsewhere(std::set<std::string> replica_sets, bool copying);
+  std::set<std::string> Elsewhere() const;
+
  private:
-  std::mutex mutex_;  // guards what follows, and what each Seat says of it
+  mutable std::mutex mutex_;  // guards what follows, and what each Seat says of it
   std::condition_variable_any changed_;
   std::atomic<int> waiting_ = 0;  // seats that wait: others notify only for them
   std::vector<Seat*> seats_;
   bson::Timestamp copied_until_;  // what has ended
+  std::set<std::string> elsewhere_;
+  bool copying_elsewhere_ = false;
 };
 
 class ShardOrder::Seat {
@@ -106,12 +115,18 @@ class ShardOrder::Seat {
                                                bson::Timestamp at, SignTime sign_time,
                                                const std::stop_token& stop);
 
+  const ShardOrder& order() const { return order_; }
+
   // Whether others need not wait for this shard: it failed for good, or was stopped. Any thread.
   void SetAbsent(bool absent);
 
   // All that this shard has is being copied, by reads of times up to `last`. Any thread.
   void BeginCopy();
   void EndCopy(bson::Timestamp last);
+  // What the stored offsets say at cluster time `now` of the shards that other processes capture:
+  // whether one of them is being copied. Such a copy ends, as far as anyone here knows, when this
+  // is first called without. Any thread.
+  void NoteCopiesElsewhere(bool copying, bson::Timestamp now);
   // Whether a shard, this one or another, may read at `ts` or later for a copy, or has read so.
   bool IsCopiedAfter(bson::Timestamp ts) const;
 

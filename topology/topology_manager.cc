@@ -73,7 +73,7 @@ TopologyManager::Entry* TopologyManager::Find(const std::string& replica_set) {
 absl::Status TopologyManager::Wait(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   const auto none_runs = [this] {
-    return std::ranges::all_of(entries_, [](const auto& entry) {
+    return !entries_.empty() && std::ranges::all_of(entries_, [](const auto& entry) {
       const State state = entry->status.state;
       return state == State::kFailed || state == State::kStopped || state == State::kFinished;
     });

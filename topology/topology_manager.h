@@ -80,7 +80,7 @@ class TopologyManager {
   void Finish(const std::string& replica_set);
 
   // Returns when `stop` is requested, or when no replica set runs any more: OK, or the first
-  // failure.
+  // failure. Where none was added yet, it waits for one.
   absl::Status Wait(const std::stop_token& stop);
 
   // Asks all to stop, waits for their threads, and lets each deliver what it has sent, for at most

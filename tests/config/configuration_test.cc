@@ -39,6 +39,28 @@ TEST(ConfigurationTest, TwoPropertiesAreEnough) {
   EXPECT_THAT(c.notes, IsEmpty());
 }
 
+TEST(ConfigurationTest, OneOfSeveralProcessesHasAGroupOfItsOwn) {
+  const RawProperties two = {{"bootstrap.servers", "a:1"},
+                             {"shard.assignment.count", "2"},
+                             {"shard.assignment.index", "1"},
+                             {"signal.kafka.groupId", "mine"}};
+  const Configuration c = LoadWith(two);
+  EXPECT_EQ(c.topology.assignment_count, 2);
+  EXPECT_EQ(c.topology.assignment_index, 1);
+  EXPECT_EQ(c.signals.group, "mine-1");
+  EXPECT_EQ(LoadWith({}).topology.assignment_index, 0);
+  EXPECT_EQ(LoadWith({}).signals.group, "kafka-signal");
+}
+
+TEST(ConfigurationTest, ASignalCollectionReachesOneProcessOnly) {
+  EXPECT_THAT(LoadWith({{"bootstrap.servers", "a:1"},
+                        {"shard.assignment.count", "2"},
+                        {"shard.assignment.index", "1"},
+                        {"signal.data.collection", "control.signals"}})
+                  .notes,
+              Contains(HasSubstr("signal.data.collection: reaches only")));
+}
+
 TEST(ConfigurationTest, TheConnectionIsReadInFull) {
   const TemporaryDirectory directory;
   const std::string ca = directory.Write("ca.pem", "-----BEGIN CERTIFICATE-----");

@@ -169,6 +169,22 @@ TEST(MistakesTest, WhatDoesNotGoTogether) {
             "at least as long");
 }
 
+TEST(MistakesTest, SharesThatAreNone) {
+  EXPECT_EQ(MistakesWith({{"shard.assignment.index", "1"}}),
+            "shard.assignment.index: is 1, and the 1 processes of shard.assignment.count are "
+            "numbered from 0; give each of them a number of its own below 1");
+  EXPECT_EQ(MistakesWith({{"bootstrap.servers", "a:1"},
+                          {"shard.assignment.count", "2"},
+                          {"shard.assignment.index", "2"}}),
+            "shard.assignment.index: is 2, and the 2 processes of shard.assignment.count are "
+            "numbered from 0; give each of them a number of its own below 2");
+  EXPECT_EQ(MistakesWith({{"shard.assignment.count", "2"}, {"shard.assignment.index", "0"}}),
+            "shard.assignment.count: of more than 1 needs offsets in a Kafka topic, where each "
+            "process sees how far the others are; give offset.storage.topic");
+  EXPECT_EQ(MistakesWith({{"shard.assignment.count", "0"}}),
+            "shard.assignment.count: 0 is out of range: 1 to 1000");
+}
+
 TEST(MistakesTest, OffsetStoresThatAreNotThere) {
   EXPECT_THAT(
       MistakesWith(

@@ -37,6 +37,16 @@ TEST(ValuesTest, ANumberOutOfRangeIsToldTheRange) {
             "99999999999999999999 is out of range: 1 to 65535");
 }
 
+TEST(ValuesTest, AHostNameEndsWithItsOrdinal) {
+  EXPECT_EQ(OrdinalOf("shardtail-0"), 0);
+  EXPECT_EQ(OrdinalOf("my-capture-12"), 12);
+  EXPECT_EQ(OrdinalOf("shardtail-3.shardtail.prod-1.svc"), 3);
+  for (const char* name : {"", "-", "-1", "shardtail", "shardtail3", "shardtail-", "shardtail-x3",
+                           "shardtail-03", "shardtail-3a", "shardtail-99999999999", "a.b-1"}) {
+    EXPECT_EQ(OrdinalOf(name), std::nullopt) << name;
+  }
+}
+
 TEST(ValuesTest, AListIsTrimmedAndItsEmptyElementsAreLeftOut) {
   EXPECT_THAT(SplitList(" a , b,,c ,"), ElementsAre("a", "b", "c"));
   EXPECT_THAT(SplitList(""), IsEmpty());

@@ -55,6 +55,30 @@ TEST_F(MonitorTest, IsLiveButNotReadyBeforeThereIsAReplicaSet) {
   EXPECT_THAT(Get("/status").body, HasSubstr("\"replica_sets\":[]"));
 }
 
+TEST_F(MonitorTest, OneOfSeveralProcessesIsReadyWithoutAReplicaSetAndTellsItsShare) {
+  topology::Assignment assignment(2, 1);
+  monitor_.Watch(&manager_, &assignment);
+  EXPECT_EQ(Get("/health/ready").status, 503);
+  shard_discovery::Deployment found;
+  const int other = 0;
+  for (int number = 0; found.replica_sets.empty(); ++number) {
+    const std::string name = "rs" + std::to_string(number);
+    if (topology::Assignment::ProcessOf(name, 2) == other) {
+      found.replica_sets.push_back({.name = name, .shard = "", .seeds = {}});
+    }
+  }
+  const std::string name = found.replica_sets.front().name;
+  assignment.Take(&found);
+  EXPECT_EQ(Get("/health/ready").status, 200);
+  EXPECT_EQ(Get("/health/started").status, 200);
+  EXPECT_THAT(Get("/status").body, HasSubstr("\"assignment\":{\"count\":2,\"index\":1,"
+                                             "\"elsewhere\":[\"" +
+                                             name + "\"]}"));
+  EXPECT_THAT(Get("/metrics").body, AllOf(HasSubstr("shardtail_replica_sets_elsewhere 1\n"),
+                                          HasSubstr("shardtail_assignment_count 2\n"),
+                                          HasSubstr("shardtail_assignment_index 1\n")));
+}
+
 TEST_F(MonitorTest, AnswersHealthInDebeziumsForm) {
   EXPECT_EQ(Get("/q/health/live").body,
             "{\"status\":\"UP\",\"checks\":[{\"name\":\"debezium\",\"status\":\"UP\"}]}\n");

@@ -165,6 +165,23 @@ TEST_F(ShardOrderTest, KnowsUpToWhichTimeAnyShardIsCopied) {
   EXPECT_FALSE(a->IsCopiedAfter(At(6)));
 }
 
+TEST_F(ShardOrderTest, ShardsOfOtherProcessesAreNotWaitedForButTheirCopiesCount) {
+  const auto a = Join("a");
+  order_.SetElsewhere({"b"}, /*copying=*/true);
+  EXPECT_THAT(order_.Elsewhere(), ::testing::ElementsAre("b"));
+  EXPECT_TRUE(Wait(*a, At(5)).ok());
+  EXPECT_EQ(a->waits(), 0);
+  EXPECT_TRUE(a->IsCopiedAfter(At(5)));
+  a->NoteCopiesElsewhere(true, At(6));
+  EXPECT_TRUE(a->IsCopiedAfter(At(9)));
+  // It ended before: what came later is in its stream.
+  a->NoteCopiesElsewhere(false, At(7));
+  EXPECT_TRUE(a->IsCopiedAfter(At(7)));
+  EXPECT_FALSE(a->IsCopiedAfter(At(8)));
+  a->NoteCopiesElsewhere(false, At(9));
+  EXPECT_FALSE(a->IsCopiedAfter(At(8)));
+}
+
 TEST_F(ShardOrderTest, AShardThatJoinsDuringTheWaitIsWaitedForToo) {
   const auto a = Join("a");
   const auto list = Join("config.shards");
