@@ -7,6 +7,7 @@
 #include <string>
 
 #include "app/check_command.h"
+#include "app/health_command.h"
 #include "app/offsets_command.h"
 #include "app/run_command.h"
 #include "app/version.h"
@@ -68,6 +69,12 @@ int main(int argc, char** argv) {
   AddFiles(*remove, files);
   remove->add_option("--replica-set", change.replica_set, "its name")->required();
 
+  std::string url = "http://127.0.0.1:8083/health/live";
+  CLI::App* health =
+      app.add_subcommand("health", "print the health of a running process; 0 when it is UP");
+  health->add_option("URL", url, "its /health/live, /health/ready, /health/started or /health")
+      ->capture_default_str();
+
   CLI::App* config = app.add_subcommand("config", "print the reference of all properties");
 
   CLI11_PARSE(app, argc, argv);
@@ -78,6 +85,7 @@ int main(int argc, char** argv) {
   if (check->parsed()) return shardtail::app::Check(files);
   if (show->parsed()) return shardtail::app::ShowOffsets(files);
   if (set->parsed()) return shardtail::app::SetOffset(files, change);
+  if (health->parsed()) return shardtail::app::Health(url);
   if (remove->parsed()) return shardtail::app::DeleteOffset(files, change);
   if (config->parsed()) std::fputs(shardtail::config::ReferenceMarkdown().c_str(), stdout);
   return 0;

@@ -73,16 +73,18 @@ std::string HostName() {
 // Which of several processes this one is.
 void ChooseAssignment(const GivenProperties& given, Configuration* configuration, Findings* notes) {
   topology::Options& topology = configuration->topology;
-  if (topology.assignment_count == 1) {
-    if (!Has(given, "shard.assignment.index")) topology.assignment_index = 0;
-    return;
-  }
-  if (topology.assignment_index < 0) {
+  // Also of one: a second pod of a StatefulSet whose configuration counts one must not capture all
+  // once more.
+  if (Has(given, "shard.assignment.count") && !Has(given, "shard.assignment.index")) {
     if (const std::optional<int> ordinal = OrdinalOf(HostName())) {
       topology.assignment_index = *ordinal;
       notes->Add("shard.assignment.index",
                  fmt::format("is {}, by the host name '{}'", *ordinal, HostName()));
     }
+  }
+  if (topology.assignment_count == 1) {
+    if (topology.assignment_index < 0) topology.assignment_index = 0;
+    return;
   }
   // The followers of a topic share no group: each process gets every signal.
   signals::Options& signals = configuration->signals;
