@@ -149,6 +149,10 @@ class Shardtail:
         os.kill(self.pid, number)
 
     @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.is_running
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
