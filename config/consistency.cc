@@ -205,12 +205,13 @@ void CheckAssignment(const GivenProperties& given, const Configuration& configur
                      Findings* mistakes) {
   const topology::Options& topology = configuration.topology;
   if (topology.assignment_index >= topology.assignment_count) {
-    mistakes->Add("shard.assignment.index",
-                  fmt::format("is {}{}, and the {} processes of shard.assignment.count are "
-                              "numbered from 0; give each of them a number of its own below {}",
-                              topology.assignment_index,
-                              Has(given, "shard.assignment.index") ? "" : " by the host name",
-                              topology.assignment_count, topology.assignment_count));
+    mistakes->Add(
+        "shard.assignment.index",
+        fmt::format("is {}{}, and with shard.assignment.count={} the highest is {}; start "
+                    "no more processes than are counted, each with a number of its own",
+                    topology.assignment_index,
+                    Has(given, "shard.assignment.index") ? "" : " by the host name",
+                    topology.assignment_count, topology.assignment_count - 1));
   }
   if (topology.assignment_count == 1) return;
   if (topology.assignment_index < 0) {

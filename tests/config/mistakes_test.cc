@@ -170,14 +170,16 @@ TEST(MistakesTest, WhatDoesNotGoTogether) {
 }
 
 TEST(MistakesTest, SharesThatAreNone) {
-  EXPECT_EQ(MistakesWith({{"shard.assignment.index", "1"}}),
-            "shard.assignment.index: is 1, and the 1 processes of shard.assignment.count are "
-            "numbered from 0; give each of them a number of its own below 1");
-  EXPECT_EQ(MistakesWith({{"bootstrap.servers", "a:1"},
-                          {"shard.assignment.count", "2"},
-                          {"shard.assignment.index", "2"}}),
-            "shard.assignment.index: is 2, and the 2 processes of shard.assignment.count are "
-            "numbered from 0; give each of them a number of its own below 2");
+  EXPECT_EQ(
+      MistakesWith({{"shard.assignment.index", "1"}}),
+      "shard.assignment.index: is 1, and with shard.assignment.count=1 the highest is 0; start "
+      "no more processes than are counted, each with a number of its own");
+  EXPECT_EQ(
+      MistakesWith({{"bootstrap.servers", "a:1"},
+                    {"shard.assignment.count", "2"},
+                    {"shard.assignment.index", "2"}}),
+      "shard.assignment.index: is 2, and with shard.assignment.count=2 the highest is 1; start "
+      "no more processes than are counted, each with a number of its own");
   EXPECT_EQ(MistakesWith({{"shard.assignment.count", "2"}, {"shard.assignment.index", "0"}}),
             "shard.assignment.count: of more than 1 needs offsets in a Kafka topic, where each "
             "process sees how far the others are; give offset.storage.topic");

@@ -28,6 +28,8 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 WRITE = re.compile(r"db\.(\w+)\.(insertOne|updateOne|deleteOne)\((.*)\)")
 LINK = re.compile(r"\]\(([^)#\s]+\.md)(?:#[^)]*)?\)")
 
+FOLLOWED = ("getting-started.md", "topologies.md")  # block by block
+
 
 @dataclass(frozen=True)
 class Block:
@@ -54,23 +56,19 @@ def documents() -> list[Path]:
             *sorted((ROOT / "docs").glob("*.md"))]
 
 
-class DocumentsTest(IntegrationTest):
-    """The documents' addresses stand for those of servers on free ports."""
+class Reader(IntegrationTest):
+    """Does what a document says, one block after the other.
+
+    The documents' addresses stand for those of servers on free ports.
+    """
 
     replica_set: ReplicaSet
     broker: KafkaBroker
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        cls.replica_set = cls.start_replica_set("6.0", members=1)
-        cls.broker = cls.start_broker()
+    addresses: dict[str, str]
 
     def setUp(self) -> None:
         self.port = free_port()
-        self.real = {"localhost:27017": self.replica_set.nodes[0].address,
-                     "localhost:9092": self.broker.bootstrap,
-                     "localhost:8083": f"localhost:{self.port}"}
+        self.real = {**self.addresses, "localhost:8083": f"localhost:{self.port}"}
         (self.scratch() / "bin").mkdir()
         (self.scratch() / "bin" / "shardtail").symlink_to(Path(binary()).resolve())
         self.environment = {**os.environ, "LC_ALL": "C.UTF-8",
@@ -91,17 +89,16 @@ class DocumentsTest(IntegrationTest):
     def write_file(self, name: str, text: str) -> None:
         (self.scratch() / name).write_text(self.as_here(text) + f"http.port={self.port}\n")
 
-    # What a reader does, one block after the other.
-
-    def test_getting_started(self) -> None:
+    def follow(self, document: str) -> int:
+        """How many blocks were done."""
         done = 0
-        for block in blocks(ROOT / "docs" / "getting-started.md"):
+        for block in blocks(ROOT / "docs" / document):
             do = {"properties": self.do_properties, "js": self.do_write, "json": self.do_await,
                   "console": self.do_console}.get(block.language)
             if do is not None:
                 do(block)
                 done += 1
-        self.assertGreater(done, 15)
+        return done
 
     def do_properties(self, block: Block) -> None:
         self.write_file(block.lines[0].removeprefix("# "), block.text)
@@ -203,6 +200,19 @@ class DocumentsTest(IntegrationTest):
                 self.running.terminate(20)
             self.running = None
 
+
+class OneReplicaSet(Reader):
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.replica_set = cls.start_replica_set("6.0", members=1)
+        cls.broker = cls.start_broker()
+        cls.addresses = {"localhost:27017": cls.replica_set.nodes[0].address,
+                         "localhost:9092": cls.broker.bootstrap}
+
+    def test_getting_started(self) -> None:
+        self.assertGreater(self.follow("getting-started.md"), 15)
+
     # All documents.
 
     def test_every_command_of_the_documents_runs(self) -> None:
@@ -210,7 +220,7 @@ class DocumentsTest(IntegrationTest):
                       "bootstrap.servers=localhost:9092\noffset.storage.topic=offsets-all\n")
         count = 0
         for document in documents():
-            if document.name == "getting-started.md":
+            if document.name in FOLLOWED:
                 continue
             for block in blocks(document):
                 for line in block.lines if block.language in ("sh", "console") else ():
@@ -247,6 +257,26 @@ class DocumentsTest(IntegrationTest):
         linked = {(ROOT / link).resolve() for link in LINK.findall(readme)}
         for document in documents()[1:]:
             self.assertIn(document, linked, "README.md does not link it")
+
+
+class Cluster(Reader):
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cluster = cls.start_cluster("6.0")
+        cls.broker = cls.start_broker()
+        cluster.create_database("shop", "shA")
+        cluster.shard_collection("shop.orders")
+        cluster.split("shop.orders", 1)
+        cluster.move_chunk("shop.orders", 1, "shB")
+        cls.addresses = {"cfg/localhost:27019": cluster.hosts,
+                         "localhost:27019": cluster.hosts.split("/")[-1],
+                         "localhost:27018": cluster.shards["shA"].nodes[0].address,
+                         "localhost:27020": cluster.shards["shB"].nodes[0].address,
+                         "localhost:9092": cls.broker.bootstrap}
+
+    def test_topologies(self) -> None:
+        self.assertGreater(self.follow("topologies.md"), 3)
 
 
 if __name__ == "__main__":
