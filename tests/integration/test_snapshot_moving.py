@@ -51,6 +51,37 @@ class Moving:
         self.assertIn("is copied again", capture.shardtail.log)
 
 
+class BetweenProcesses(IntegrationTest):
+    """The two shards belong to different processes, of which one comes later."""
+
+    def test_it_is_copied_again(self) -> None:
+        cluster = self.start_cluster("6.0")
+        cluster.create_database("shop", "shA")
+        cluster.shard_collection("shop.orders")
+        cluster.split("shop.orders", DOCUMENTS * 9 // 10)
+        documents = [{"_id": number, "k": number} for number in range(DOCUMENTS)]
+        with cluster.shards["shA"].client() as client:
+            client["shop"]["orders"].insert_many(documents)
+        broker = self.start_broker()
+        of_shard_a, of_shard_b = (
+            ClusterCapture(self.scratch() / str(index), cluster, broker, {
+                "database.include.list": "shop", "snapshot.streaming": "concurrent",
+                "shard.assignment.count": "2", "shard.assignment.index": str(index)})
+            for index in range(2))
+        of_shard_b.shardtail.start()
+        of_shard_b.wait_for_snapshot("shB")
+        cluster.move_chunk("shop.orders", DOCUMENTS - 1, "shB")
+        of_shard_b.wait_until_caught_up("shB")
+        of_shard_a.shardtail.start()
+        of_shard_a.wait_for_snapshot("shA")
+        wait_for("all documents", lambda: of_shard_b.alive() and not lost_documents(
+            {"cluster.shop.orders": [strict(each) for each in documents]}, of_shard_b.records()))
+        of_shard_a.shardtail.stop()
+        of_shard_b.shardtail.stop()
+        self.assertNotIn("is copied again", of_shard_a.shardtail.log)
+        self.assertIn("is copied again", of_shard_b.shardtail.log)
+
+
 class MovingOf44(Moving, IntegrationTest):
     version = "4.4"
 
