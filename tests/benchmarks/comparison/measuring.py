@@ -95,19 +95,22 @@ class Run:
         """Launches a process (its pid is returned) and looks until `expected` more records are
         there than at the begin.
 
-        The rate is that between the first record seen and the last, so a virtual machine's start
-        does not count; `seconds` are all since the launch.
+        The rate and the CPU are those between the first record seen and the last, so a virtual
+        machine's start does not count; `seconds` are all since the launch.
         """
         base = self.count()
-        servers = {name: cpu_seconds(pid) for name, pid in self.servers.items()}
         begun = time.monotonic()
         pid = launch()
+        pids = {"": pid, **{f"{name}_": server for name, server in self.servers.items()}}
+        used: dict[str, float] = {}
 
         def there() -> bool:
             check()
             records = self.count() - base
             now = time.monotonic() - begun
             self.samples.append((now, records, resident_mb(pid)))
+            if records > 0 and not used:
+                used.update({name: cpu_seconds(each) for name, each in pids.items()})
             return records >= expected
 
         wait_for(f"{expected} records", there, seconds=seconds, interval=self.interval)
@@ -117,15 +120,15 @@ class Run:
             rate = (last[1] - first[1]) / (last[0] - first[0])
         else:
             rate = last[1] / last[0]
+        millions = max(last[1] - first[1], 1) / 1e6
         return {
             "seconds": last[0],
             "first_seconds": first[0],
             "rate": rate,
             "rate_from_launch": expected / last[0],
             "peak_mb": peak_mb(pid),
-            "cpu_per_million": cpu_seconds(pid) * 1e6 / expected,
-            **{f"{name}_cpu_per_million": (cpu_seconds(server) - servers[name]) * 1e6 / expected
-               for name, server in self.servers.items()},
+            **{f"{name}cpu_per_million": (cpu_seconds(each) - used[name]) / millions
+               for name, each in pids.items()},
         }
 
     def thinned(self, number: int = 200) -> list[tuple[float, int, float]]:

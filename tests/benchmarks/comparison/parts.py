@@ -226,7 +226,7 @@ def latency(bench: Bench) -> None:
             with bench.replica_set(mongod, members=members,
                                    cache_gb=0.5) as replica_set, bench.broker() as broker:
                 def probe(system: System, number: int) -> Metrics:
-                    task = Task(replica_set, broker, f"{system.name}-{number}")
+                    task = Task(replica_set, broker, f"{system.name}-{number}".replace(".", "_"))
                     return _probe(bench, system, task, rate, batch, writers)
 
                 def run(number: int) -> None:
@@ -417,18 +417,17 @@ def filtered(bench: Bench) -> None:
         last = replica_set.last_optime()
         task = Task(replica_set, broker, DATABASE, "wanted", properties=STORED_OFTEN)
         primed = _offsets_at(bench, task, before)
+        end = TopicEnd(broker.bootstrap, task.topic(Shardtail(bench.shardtail)), PARTITIONS)
 
         def run(_: int) -> None:
             recorder.add(case, "raw read", raw_oplog_read(bench, replica_set))
+            base = end.count()
             metrics = _until_stored(bench, task, primed, last, entries)
-            end = TopicEnd(broker.bootstrap, task.topic(Shardtail(bench.shardtail)), PARTITIONS)
-            _check_count("shardtail", end.count() - counted[0], captured)
-            counted[0] = end.count()
-            end.close()
+            _check_count("shardtail", end.count() - base, captured)
             recorder.add(case, "shardtail", metrics)
 
-        counted = [0]
         alternate(bench.runs, run)
+        end.close()
 
 
 def collections(bench: Bench) -> None:

@@ -61,8 +61,8 @@ def _wrapped(paragraph: str) -> str:
 def streaming(part: Results) -> str:
     text = ["## Catch-up: 250-byte inserts, with schemas\n",
             "From a stored offset through 1,000,000 inserts that were made before (a peer: 300,000, "
-            "so that a run does not take minutes); the rate is that between the first record in the "
-            "topic and the last, so a virtual machine's start does not count.\n"]
+            "so that a run does not take minutes); rate and CPU are those between the first record in "
+            "the topic and the last, so a virtual machine's start does not count.\n"]
     for case in part.cases():
         text.append(catch_up_table(part, case))
         stages = {stage: median for stage in RAW_STAGES
@@ -72,6 +72,10 @@ def streaming(part: Results) -> str:
             slowest = min(stages, key=lambda stage: stages[stage])
             text.append(f"shardtail reaches {ours / stages[slowest]:.0%} of the slowest raw stage "
                         f"({slowest}).\n")
+        cpu, theirs = (part.median(case, system, "cpu_per_million")
+                       for system in ("shardtail", BASELINE))
+        if cpu and theirs:
+            text.append(f"{BASELINE} takes {theirs / cpu:.0f} times its CPU seconds.\n")
     return "\n".join(text)
 
 
@@ -90,7 +94,7 @@ def catch_up_table(part: Results, case: str) -> str:
     for system in part.systems(case):
         rate = part.median(case, system, "rate")
         rows.append([system, _spread(part, case, system, "rate"),
-                     f"{rate / baseline:.1f}" if rate and baseline else "",
+                     f"{rate / baseline:.1f}" if rate and baseline and "raw" not in system else "",
                      _median(part, case, system, "peak_mb"),
                      *(_median(part, case, system, f"{name}cpu_per_million", 2)
                        for name in ("", "mongod_", "broker_")),
