@@ -205,6 +205,7 @@ absl::StatusOr<SignalChannels> OpenSignalChannels(const Shared& shared) {
   const auto deliver = [&shared](const signals::Signal& signal) {
     return shared.signals.Deliver(signal);
   };
+  const auto refuse = [&shared](const absl::Status& why) { shared.signals.Refuse(why); };
   SignalChannels channels;
   if (options.from_topic) {
     SHARDTAIL_ASSIGN_OR_RETURN(
@@ -214,11 +215,11 @@ absl::StatusOr<SignalChannels> OpenSignalChannels(const Shared& shared) {
                                       .logical_name = shared.config.encoding.logical_name,
                                       .poll_timeout = options.poll_timeout,
                                       .kafka = OfSignalTopic(shared.config)},
-                                     deliver));
+                                     deliver, refuse));
   }
   if (options.from_file) {
     channels.file = std::make_unique<signals::SignalFile>(options.file, options.poll_interval,
-                                                          deliver, shared.clock);
+                                                          deliver, shared.clock, refuse);
   }
   return channels;
 }

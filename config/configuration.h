@@ -43,6 +43,7 @@ struct Configuration {
   sink::Options sink;
   offsets::Options offsets;
   signals::Options signals;
+  bool notify_sink = false;  // notification.enabled.channels: `sink`
   topology::Options topology;
   http::Options http;
   monitoring::Options monitoring;

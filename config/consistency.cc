@@ -234,6 +234,13 @@ void CheckSignals(const signals::Options& signals, Findings* mistakes) {
   }
 }
 
+void CheckNotifications(const Configuration& configuration, Findings* mistakes) {
+  if (configuration.notify_sink && configuration.pipeline.notification_topic.empty()) {
+    mistakes->Add("notification.sink.topic.name",
+                  "is missing, for notification.enabled.channels has sink");
+  }
+}
+
 }  // namespace
 
 void CompleteDefaults(const GivenProperties& given, Configuration* configuration, Findings* notes) {
@@ -259,6 +266,7 @@ void CompleteDefaults(const GivenProperties& given, Configuration* configuration
   }
   ChooseOffsetStore(given, configuration, notes);
   ChooseAssignment(given, configuration, notes);
+  if (!c.notify_sink) c.pipeline.notification_topic.clear();
   if (c.signals.topic.empty()) c.signals.topic = c.encoding.logical_name + "-signal";
   if (c.signals.bootstrap_servers.empty()) {
     c.signals.bootstrap_servers = c.sink.kafka.bootstrap_servers;
@@ -280,6 +288,7 @@ void CheckTogether(const GivenProperties& given, const Configuration& configurat
   CheckQueue(given, mistakes);
   CheckSignals(configuration.signals, mistakes);
   CheckAssignment(given, configuration, mistakes);
+  CheckNotifications(configuration, mistakes);
   CheckTls(given, configuration, mistakes);
   CheckOutput(given, configuration, mistakes);
 }

@@ -227,7 +227,8 @@ PropertyGroup Events() {
                                {"skip", FailureMode::kSkip},
                                {"ignore", FailureMode::kSkip}},
                               Field(&Pipeline::failure_mode),
-                              "At an entry that cannot be turned into an event: "
+                              "At an entry that cannot be turned into an event, or an event that "
+                              "is too large for Kafka: "
                               "capturing ends; or it is left out, with a line in the log (`warn`) "
                               "or without. `ignore` is `skip`."),
           Boolean("provide.transaction.metadata", Field(&Pipeline::transaction_metadata),

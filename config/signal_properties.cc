@@ -38,6 +38,33 @@ Property Channels() {
           }};
 }
 
+absl::Status ReadNotifications(const std::string& value, Configuration& into) {
+  into.pipeline.notify_log = into.notify_sink = false;
+  for (const std::string& channel : SplitList(Lowered(value))) {
+    if (channel == "sink") {
+      into.notify_sink = true;
+    } else if (channel == "log") {
+      into.pipeline.notify_log = true;
+    } else if (channel == "jmx") {
+      into.notes.emplace_back(
+          "notification.enabled.channels: jmx is Java's and has no effect; sink and log are there");
+    } else {
+      return absl::InvalidArgumentError(fmt::format("'{}' is not one of sink, log", channel));
+    }
+  }
+  return absl::OkStatus();
+}
+
+Property Notifications() {
+  return {.name = "notification.enabled.channels",
+          .type = "list",
+          .default_text = "",
+          .help = "Where it is told what becomes of copies: `sink`, a topic; `log`.",
+          .read = [](std::string_view, const std::string& value, Configuration& into) {
+            return ReadNotifications(value, into);
+          }};
+}
+
 Property Collection() {
   Property property =
       Text("signal.data.collection", Field(&Signals::collection),
@@ -90,6 +117,9 @@ std::vector<PropertyGroup> SignalProperties() {
                 "are taken."),
            Milliseconds("signal.poll.interval.ms", kPositive, Field(&Signals::poll_interval),
                         "How often the file is looked at."),
+           Notifications(),
+           Text("notification.sink.topic.name", Field(&pipeline::Options::notification_topic),
+                "With `sink`: the topic of notifications. Needed then."),
        }}};
 }
 

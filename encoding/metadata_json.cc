@@ -27,6 +27,19 @@ constexpr char kTransactionSchema[] =
     R"("optional":true,"field":"data_collections"}],)"
     R"("optional":false,"name":"io.debezium.connector.common.TransactionMetadataValue"})";
 
+// Version 1 of both, unlike those of 1.3: SchemaFactory of Debezium 2.5.
+constexpr char kNotificationKeySchema[] =
+    R"({"type":"struct","fields":[{"type":"string","optional":false,"field":"id"}],)"
+    R"("optional":false,"name":"io.debezium.connector.common.NotificationKey","version":1})";
+constexpr char kNotificationSchema[] =
+    R"({"type":"struct","fields":[{"type":"string","optional":false,"field":"id"},)"
+    R"({"type":"string","optional":false,"field":"type"},)"
+    R"({"type":"string","optional":false,"field":"aggregate_type"},)"
+    R"({"type":"map","keys":{"type":"string","optional":false},)"
+    R"("values":{"type":"string","optional":false},"optional":true,"field":"additional_data"},)"
+    R"({"type":"int64","optional":false,"field":"timestamp"}],)"
+    R"("optional":false,"name":"io.debezium.connector.common.Notification","version":1})";
+
 }  // namespace
 
 MetadataJson::MetadataJson(const Options& options)
@@ -37,7 +50,10 @@ MetadataJson::MetadataJson(const Options& options)
       heartbeat_schema_(options.value_schema ? kHeartbeatSchema : ""),
       transaction_topic_(ToTopicName(options.logical_name + ".transaction")),
       transaction_key_schema_(options.key_schema ? kTransactionKeySchema : ""),
-      transaction_schema_(options.value_schema ? kTransactionSchema : "") {}
+      transaction_schema_(options.value_schema ? kTransactionSchema : ""),
+      logical_name_(options.logical_name),
+      notification_key_schema_(options.key_schema ? kNotificationKeySchema : ""),
+      notification_schema_(options.value_schema ? kNotificationSchema : "") {}
 
 std::string MetadataJson::HeartbeatValue(int64_t now_millis) const {
   return Wrap(heartbeat_schema_, fmt::format(R"({{"ts_ms":{}}})", now_millis));
@@ -66,6 +82,23 @@ std::string MetadataJson::EndValue(
   return Wrap(transaction_schema_,
               fmt::format(R"({{"status":"END","id":{},"event_count":{},"data_collections":[{}]}})",
                           QuoteJson(id), total, list));
+}
+
+std::string MetadataJson::NotificationKey(std::string_view id) const {
+  return Wrap(notification_key_schema_, fmt::format(R"({{"id":{}}})", QuoteJson(id)));
+}
+
+std::string MetadataJson::NotificationValue(const Notification& notification) const {
+  std::string data = fmt::format(R"({{"connector_name":{})", QuoteJson(logical_name_));
+  for (const auto& [name, value] : notification.additional_data) {
+    data += fmt::format(",{}:{}", QuoteJson(name), QuoteJson(value));
+  }
+  return Wrap(
+      notification_schema_,
+      fmt::format(
+          R"({{"id":{},"type":{},"aggregate_type":{},"additional_data":{}}},"timestamp":{}}})",
+          QuoteJson(notification.id), QuoteJson(notification.type),
+          QuoteJson(notification.aggregate_type), data, notification.millis));
 }
 
 std::string MetadataJson::Wrap(const std::string& schema, const std::string& payload) {

@@ -11,8 +11,18 @@
 
 namespace shardtail::encoding {
 
+// What a notification says; see Debezium's documentation, "Debezium notifications".
+struct Notification {
+  std::string_view id;
+  std::string_view aggregate_type;  // what it is about
+  std::string_view type;            // what happened
+  std::span<const std::pair<std::string, std::string>> additional_data;
+  int64_t millis = 0;  // since 1970
+};
+
 // The records beside the change events, as Debezium 1.3.1 and Kafka Connect's JsonConverter write
-// them: heartbeats, and the BEGIN and END of transactions. Immutable; any thread.
+// them: heartbeats, and the BEGIN and END of transactions; and as Debezium 2.5 does: notifications.
+// Immutable; any thread.
 class MetadataJson {
  public:
   explicit MetadataJson(const Options& options);
@@ -30,6 +40,10 @@ class MetadataJson {
   std::string EndValue(std::string_view id,
                        std::span<const std::pair<std::string, int64_t>> collections) const;
 
+  std::string NotificationKey(std::string_view id) const;
+  // With the logical name as `connector_name` among its data.
+  std::string NotificationValue(const Notification& notification) const;
+
  private:
   // The payload, with its schema where there is one.
   static std::string Wrap(const std::string& schema, const std::string& payload);
@@ -40,6 +54,9 @@ class MetadataJson {
   std::string transaction_topic_;
   std::string transaction_key_schema_;
   std::string transaction_schema_;
+  std::string logical_name_;
+  std::string notification_key_schema_;
+  std::string notification_schema_;
 };
 
 }  // namespace shardtail::encoding

@@ -82,8 +82,13 @@ struct Topic {
 };
 
 struct Producer::Connection {
-  Connection(ClientHandle made, DeliveryListener& heard_by, int64_t bytes, int64_t largest)
-      : client(std::move(made)), listener(heard_by), queue_bytes(bytes), largest_record(largest) {}
+  Connection(ClientHandle made, DeliveryListener& heard_by, int64_t bytes, int64_t largest,
+             int64_t batch)
+      : client(std::move(made)),
+        listener(heard_by),
+        queue_bytes(bytes),
+        largest_record(largest),
+        batch_bytes(batch) {}
 
   absl::StatusOr<rd_kafka_topic_t*> FindTopic(std::string_view name);
   absl::Status Produce(rd_kafka_topic_t* topic, const ProducerRecord& record, uint64_t ticket,
@@ -91,6 +96,8 @@ struct Producer::Connection {
   // Asks the brokers once more for a topic that was held for missing.
   void LookUp(rd_kafka_topic_t* topic) const;
   absl::Status Failure(rd_kafka_resp_err_t code, const std::string& what);
+  // Why the record was not delivered.
+  absl::Status Refusal(const rd_kafka_message_t& message);
 
   // A sender waits until `ready`, which looks at the settled counters.
   template <typename Ready>
@@ -104,6 +111,7 @@ struct Producer::Connection {
   DeliveryListener& listener;
   const int64_t queue_bytes;
   const int64_t largest_record;
+  const int64_t batch_bytes;
 
   // The senders'. A topic that was found once stays: the cache points to it.
   std::mutex topics_mutex;                                               // guards topics
@@ -182,7 +190,7 @@ absl::Status Producer::Connection::Produce(rd_kafka_topic_t* topic, const Produc
     }
     const rd_kafka_resp_err_t code = rd_kafka_last_error();
     if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
-      return absl::FailedPreconditionError(fmt::format(
+      return absl::ResourceExhaustedError(fmt::format(
           "a record of {} bytes for topic {} is larger than max.request.size, {}; raise it with "
           "producer.override.max.request.size, and the limit of the brokers",
           record.key.size() + value.size(), record.topic, largest_record));
@@ -215,6 +223,22 @@ absl::Status Producer::Connection::Failure(rd_kafka_resp_err_t code, const std::
   return status;
 }
 
+absl::Status Producer::Connection::Refusal(const rd_kafka_message_t& message) {
+  const auto size = static_cast<int64_t>(message.key_len + message.len);
+  const bool too_large = message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+                         message.err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+  absl::Status status =
+      Failure(message.err, fmt::format("a record of {} bytes for topic {} was not delivered", size,
+                                       rd_kafka_topic_name(message.rkt)));
+  if (!too_large) return status;
+  // A batch that is full takes no other record; a smaller one may have been refused for its
+  // neighbours.
+  if (size > batch_bytes) return absl::ResourceExhaustedError(status.message());
+  return absl::Status(status.code(),
+                      fmt::format("{}, or set producer.override.batch.size, {}, below that limit",
+                                  std::string(status.message()), batch_bytes));
+}
+
 void Producer::Connection::Deliver(const std::stop_token& stop) {
   const QueueHandle queue(rd_kafka_queue_get_main(client.get()));
   const std::stop_callback wake(stop, [&queue] { rd_kafka_queue_yield(queue.get()); });
@@ -244,9 +268,7 @@ void Producer::Connection::HandleReports(EventHandle event) {
     if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       delivered.push_back(ToTicket(message));
     } else {
-      listener.OnFailed(ToTicket(message),
-                        Failure(message.err, fmt::format("a record for topic {} was not delivered",
-                                                         rd_kafka_topic_name(message.rkt))));
+      listener.OnFailed(ToTicket(message), Refusal(message));
     }
   }
   if (!delivered.empty()) {
@@ -304,6 +326,7 @@ absl::StatusOr<std::unique_ptr<Producer>> Producer::Create(const Options& option
   const int64_t queue_bytes =
       queue_kilobytes.empty() ? kQueueBytes : Number(queue_kilobytes) * 1024;
   const int64_t largest = Number(translation.values["message.max.bytes"]);
+  const int64_t batch = Number(translation.values["batch.size"]);
   queue_kilobytes =
       fmt::format("{}", std::min<int64_t>((queue_bytes + largest) / 1024 + 1, INT32_MAX));
   // The number of records is bounded by kRecordOverhead.
@@ -312,7 +335,7 @@ absl::StatusOr<std::unique_ptr<Producer>> Producer::Create(const Options& option
       ClientHandle client,
       NewClient(RD_KAFKA_PRODUCER, translation, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR));
   return std::unique_ptr<Producer>(new Producer(
-      std::make_unique<Connection>(std::move(client), listener, queue_bytes, largest)));
+      std::make_unique<Connection>(std::move(client), listener, queue_bytes, largest, batch)));
 }
 
 absl::Status Producer::Send(const ProducerRecord& record, uint64_t ticket,

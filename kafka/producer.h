@@ -52,9 +52,10 @@ class Producer {
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
 
-  // Takes a copy of the record; the listener will hear of `ticket`. Waits while the queue is full.
+  // Takes a copy of the record; the listener will hear of `ticket`, with kResourceExhausted where
+  // the record alone is larger than the brokers take. Waits while the queue is full.
   //   kCancelled           `stop` was requested while it waited; the record was not taken
-  //   kFailedPrecondition  the record is larger than max.request.size
+  //   kResourceExhausted   the record is larger than max.request.size
   //   others               this record cannot be sent, or failure() has the reason
   absl::Status Send(const ProducerRecord& record, uint64_t ticket, const std::stop_token& stop);
 

@@ -68,8 +68,11 @@ absl::Status CollectionCopies::CompareFilters(const std::optional<std::string>& 
     CopyRecords::Progress to_copy;
     for (const SnapshotSource::Collection& collection : found) {
       base::LogInfo("{} is included by a changed filter", collection.ns);
-      to_copy[collection.uuid] = {
-          .ns = collection.ns, .copied = {}, .kind = snapshot::CopyKind::kLate, .query = {}};
+      to_copy[collection.uuid] = {.ns = collection.ns,
+                                  .copied = {},
+                                  .kind = snapshot::CopyKind::kLate,
+                                  .query = {},
+                                  .signal = {}};
     }
     // First: else the next run would not copy them.
     SHARDTAIL_RETURN_IF_ERROR(records_.AddSingle(to_copy));
@@ -78,6 +81,9 @@ absl::Status CollectionCopies::CompareFilters(const std::optional<std::string>& 
 }
 
 void CollectionCopies::Need() {
+  if (copying_ && parts_.progress.has_value() && parts_.progress->initsync) {
+    parts_.notifier.AbortInitial("its position is not in the oplog any more");
+  }
   needed_ = true;
   copying_ = false;
 }
@@ -99,6 +105,7 @@ absl::Status CollectionCopies::Prepare(Member& member, const std::stop_token& st
   bool goes_on = false;
   if (progress.has_value() && progress->initsync && progress->copy != 0) {
     SHARDTAIL_ASSIGN_OR_RETURN(goes_on, records_.GoOn(progress->copy, stop));
+    parts_.notifier.GoOnInitial(progress->copy);
   }
   if (!goes_on) SHARDTAIL_RETURN_IF_ERROR(BeginNew(member, stop));
   if (parts_.order != nullptr) parts_.order->seat().BeginCopy();
@@ -136,6 +143,7 @@ absl::Status CollectionCopies::BeginNew(Member& member, const std::stop_token& s
   // from where on deletes were seen.
   delivery_->publisher->Pass(*progress);
   SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->Flush(kFlushTimeout));
+  parts_.notifier.BeginInitial(copy);
   return parts_.committer.CommitNow(replica_set_);
 }
 
@@ -154,7 +162,9 @@ StreamSnapshot::Hooks CollectionCopies::MakeHooks(Member& member, bool before_st
         SHARDTAIL_ASSIGN_OR_RETURN(const bool copies, Copies(ns));
         if (copies) parts_.metrics.snapshot.Expect(ns.full);
         return copies;
-      }};
+      },
+      .begun = [this](const snapshot::CollectionUuid& uuid,
+                      const std::string& ns) { parts_.notifier.Begin(uuid, ns); }};
   if (parts_.order != nullptr && !before_stream) {
     hooks.before_range = [this, &member, &stop](std::string_view ns, bson::Timestamp time) {
       return parts_.order->BeforeRange(ns, time, member, stop);
@@ -201,8 +211,10 @@ absl::Status CollectionCopies::BeginSingle(Member& member) {
   for (const auto& [uuid, progress] : single) {
     if (!progress.ns.empty() && snapshot_->CopyOne(uuid, progress)) {
       parts_.metrics.snapshot.Expect(progress.ns);
+      parts_.notifier.AddSingle(uuid, progress, /*again=*/true);
       base::LogInfo("copying {} while the stream goes on", progress.ns);
     } else {
+      parts_.notifier.GiveUp(uuid, "not there any more, or not captured");
       SHARDTAIL_RETURN_IF_ERROR(records_.RemoveSingle(uuid));
     }
   }
@@ -297,7 +309,9 @@ absl::Status CollectionCopies::EndInitial(Member& member) {
   parts_.progress->initsync = false;
   parts_.progress->copy = 0;
   delivery_->publisher->Pass(*parts_.progress);
-  return parts_.committer.CommitNow(replica_set_);
+  SHARDTAIL_RETURN_IF_ERROR(parts_.committer.CommitNow(replica_set_));
+  parts_.notifier.EndInitial();
+  return absl::OkStatus();
 }
 
 void CollectionCopies::NoteStreamed() {
@@ -314,14 +328,18 @@ absl::Status CollectionCopies::CopyLate(const snapshot::CollectionUuid& uuid,
   SHARDTAIL_ASSIGN_OR_RETURN(const bool copies, Copies(ns));
   if (!copies || (copying_ && snapshot_->Knows(uuid))) return absl::OkStatus();
   base::LogInfo("{} has come under a name that is captured", ns.full);
-  return CopyOne(
-      uuid,
-      {.ns = std::string(ns.full), .copied = {}, .kind = snapshot::CopyKind::kLate, .query = {}},
-      member, stop);
+  return CopyOne(uuid,
+                 {.ns = std::string(ns.full),
+                  .copied = {},
+                  .kind = snapshot::CopyKind::kLate,
+                  .query = {},
+                  .signal = {}},
+                 member, stop);
 }
 
 absl::StatusOr<bool> CollectionCopies::CopyAgain(const SnapshotSource::Collection& collection,
-                                                 const bson::Document& query, Member& member,
+                                                 const bson::Document& query,
+                                                 const std::string& signal, Member& member,
                                                  const std::stop_token& stop) {
   std::optional<bson::Document> both = QueryForBoth(collection.uuid, query);
   if (!both.has_value()) return false;
@@ -329,7 +347,8 @@ absl::StatusOr<bool> CollectionCopies::CopyAgain(const SnapshotSource::Collectio
                                     {.ns = collection.ns,
                                      .copied = {},
                                      .kind = snapshot::CopyKind::kAgain,
-                                     .query = *std::move(both)},
+                                     .query = *std::move(both),
+                                     .signal = signal},
                                     member, stop));
   return true;
 }
@@ -355,6 +374,7 @@ absl::Status CollectionCopies::CopyOne(const snapshot::CollectionUuid& uuid,
                                        const std::stop_token& stop) {
   const std::lock_guard record_lock(record_mutex_);
   SHARDTAIL_RETURN_IF_ERROR(records_.AddSingle({{uuid, progress}}));
+  parts_.notifier.AddSingle(uuid, progress, /*again=*/false);
   if (!copying_) return Begin(member, /*before_stream=*/false, stop);
   if (snapshot_->CopyOne(uuid, progress, snapshot::IsStreamed(progress.kind))) {
     parts_.metrics.snapshot.Expect(progress.ns);
@@ -407,9 +427,10 @@ absl::Status CollectionCopies::CopyArrivedRanges(Member& member, const std::stop
       ++next;
       continue;
     }
-    SHARDTAIL_RETURN_IF_ERROR(
-        CopyOne(uuid, {.ns = ns, .copied = {}, .kind = snapshot::CopyKind::kMoved, .query = {}},
-                member, stop));
+    SHARDTAIL_RETURN_IF_ERROR(CopyOne(
+        uuid,
+        {.ns = ns, .copied = {}, .kind = snapshot::CopyKind::kMoved, .query = {}, .signal = {}},
+        member, stop));
     SHARDTAIL_RETURN_IF_ERROR(records_.RemoveArrived(uuid));
     next = arrived_.erase(next);
   }
@@ -423,7 +444,10 @@ int64_t CollectionCopies::Stop(std::span<const base::Regex> collections) {
 absl::Status CollectionCopies::SetPaused(bool paused) {
   SHARDTAIL_RETURN_IF_ERROR(records_.SetPaused(paused));
   paused_ = paused;
-  if (copying_) snapshot_->SetPaused(paused);
+  if (copying_) {
+    snapshot_->SetPaused(paused);
+    parts_.notifier.Pause(paused, parts_.progress->initsync);
+  }
   base::LogInfo("copies are {}", paused ? "paused, until a signal resume-snapshot" : "resumed");
   return absl::OkStatus();
 }
@@ -452,9 +476,16 @@ absl::Status CollectionCopies::Record(const offsets::StoredOffset& stored, uint6
 }
 
 void CollectionCopies::NoteSettled(uint64_t settled) {
-  std::vector<snapshot::CollectionUuid> ended = snapshot_->TakeForgotten();
+  std::vector<snapshot::CollectionUuid> ended;
+  for (const StreamSnapshot::Forgotten& forgotten : snapshot_->TakeForgotten()) {
+    parts_.notifier.GiveUp(forgotten.uuid, forgotten.reason);
+    ended.push_back(forgotten.uuid);
+  }
   for (auto& [uuid, progress] : snapshot_->Settle(settled)) {
-    if (progress.complete()) parts_.metrics.snapshot.Finished(progress.ns);
+    if (progress.complete()) {
+      parts_.metrics.snapshot.Finished(progress.ns);
+      parts_.notifier.Finish(uuid, progress.ns, snapshot_->DocumentsOf(uuid));
+    }
     if (progress.complete() && progress.kind != snapshot::CopyKind::kInitial) {
       base::LogInfo("{} is copied", progress.ns);
       ended.push_back(uuid);

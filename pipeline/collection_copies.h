@@ -18,6 +18,7 @@
 #include "filter/namespace_filter.h"
 #include "metrics/replica_set_metrics.h"
 #include "offsets/offset_store.h"
+#include "pipeline/copy_notifier.h"
 #include "pipeline/copy_records.h"
 #include "pipeline/cross_shard_order.h"
 #include "pipeline/delivery.h"
@@ -45,6 +46,7 @@ class CollectionCopies {
     const filter::NamespaceFilter& namespace_filter;
     base::Clock& clock;
     metrics::ReplicaSetMetrics& metrics;
+    CopyNotifier& notifier;
     CrossShardOrder* order;  // null for a replica set that is no shard
     // The last offset handed to the sink, the pipeline's; with `initsync` as long as the snapshot
     // is not complete, and `copy`, which tells it from others.
@@ -102,10 +104,10 @@ class CollectionCopies {
                         Member& member, const std::stop_token& stop);
   // Copies a collection again, those documents that `query` asks for (empty: all); also of a copy
   // under way for another query, which begins anew for both. False where the copy under way has
-  // them.
+  // them. `signal`: the id of who asks.
   absl::StatusOr<bool> CopyAgain(const SnapshotSource::Collection& collection,
-                                 const bson::Document& query, Member& member,
-                                 const std::stop_token& stop);
+                                 const bson::Document& query, const std::string& signal,
+                                 Member& member, const std::stop_token& stop);
   // Begins the copies of collections that ranges came to from other shards, unless something is in
   // the way.
   absl::Status CopyArrivedRanges(Member& member, const std::stop_token& stop);

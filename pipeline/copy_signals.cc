@@ -9,13 +9,20 @@
 
 namespace shardtail::pipeline {
 
-CopySignals::CopySignals(SignalPost& post, CollectionCopies& copies,
+CopySignals::CopySignals(SignalPost& post, CollectionCopies& copies, CopyNotifier& notifier,
                          metrics::PipelineMetrics& metrics, std::string replica_set)
-    : post_(post), copies_(copies), metrics_(metrics), replica_set_(std::move(replica_set)) {
-  post_.Join(replica_set_, [this](const std::string& key, const signals::Signal& signal) {
-    const std::lock_guard lock(mutex_);
-    inbox_.insert_or_assign(key, signal);
-  });
+    : post_(post),
+      copies_(copies),
+      notifier_(notifier),
+      metrics_(metrics),
+      replica_set_(std::move(replica_set)) {
+  post_.Join(
+      replica_set_,
+      [this](const std::string& key, const signals::Signal& signal) {
+        const std::lock_guard lock(mutex_);
+        inbox_.insert_or_assign(key, signal);
+      },
+      [this](const std::string& reason) { notifier_.RefuseSignal("", reason); });
 }
 
 CopySignals::~CopySignals() { post_.Leave(replica_set_); }
@@ -51,6 +58,7 @@ absl::Status CopySignals::Take(Member& member, Publisher& publisher, bool before
       if (first == inbox_.end()) return absl::OkStatus();
       next = *first;
     }
+    if (next.second.id.empty()) next.second.id = next.first;
     SHARDTAIL_RETURN_IF_ERROR(Do(next.second, member, publisher, stop));
     SHARDTAIL_RETURN_IF_ERROR(post_.Forget(replica_set_, next.first));
     metrics_.signals.Add();
@@ -89,7 +97,13 @@ absl::Status CopySignals::ExecuteSnapshot(const signals::Signal& signal, Member&
   if (found.empty()) {
     base::LogWarn("signal '{}': no collection that is captured matches its data-collections",
                   signal.id);
+    notifier_.RefuseSignal(signal.id, "no collection that is captured matches data-collections");
+    return absl::OkStatus();
   }
+  std::vector<std::string> names;
+  names.reserve(found.size());
+  for (const SnapshotSource::Collection& collection : found) names.push_back(collection.ns);
+  notifier_.BeginSignal(signal.id, names);
   for (const SnapshotSource::Collection& collection : found) {
     const auto condition =
         std::ranges::find_if(signal.conditions, [&](const signals::Condition& each) {
@@ -99,8 +113,16 @@ absl::Status CopySignals::ExecuteSnapshot(const signals::Signal& signal, Member&
         const bool begun,
         copies_.CopyAgain(
             collection, condition == signal.conditions.end() ? bson::Document() : condition->query,
-            member, stop));
-    if (!begun) base::LogInfo("signal '{}': {} is being copied already", signal.id, collection.ns);
+            signal.id, member, stop));
+    if (begun) continue;
+    base::LogInfo("signal '{}': {} is being copied already", signal.id, collection.ns);
+    notifier_.AddSingle(collection.uuid,
+                        {.ns = collection.ns,
+                         .copied = {},
+                         .kind = snapshot::CopyKind::kAgain,
+                         .query = {},
+                         .signal = signal.id},
+                        /*again=*/false);
   }
   return absl::OkStatus();
 }
@@ -109,6 +131,7 @@ absl::Status CopySignals::Post(const event::ChangeEvent& event) {
   const absl::StatusOr<signals::Signal> signal = signals::ParseSignal(event.document);
   if (!signal.ok()) {
     metrics_.signals_refused.Add();
+    notifier_.RefuseSignal("", std::string(signal.status().message()));
     base::LogWarn("the signal at {} in {} is passed over: {}: {}", event::ToString(event.position),
                   event.ns.full, std::string(signal.status().message()),
                   bson::ToDebugString(event.document));

@@ -10,6 +10,7 @@
 #include "event/change_event.h"
 #include "metrics/pipeline_metrics.h"
 #include "pipeline/collection_copies.h"
+#include "pipeline/copy_notifier.h"
 #include "pipeline/copy_records.h"
 #include "pipeline/member.h"
 #include "pipeline/publisher.h"
@@ -26,8 +27,8 @@ namespace shardtail::pipeline {
 class CopySignals {
  public:
   // All must outlive it.
-  CopySignals(SignalPost& post, CollectionCopies& copies, metrics::PipelineMetrics& metrics,
-              std::string replica_set);
+  CopySignals(SignalPost& post, CollectionCopies& copies, CopyNotifier& notifier,
+              metrics::PipelineMetrics& metrics, std::string replica_set);
   ~CopySignals();
 
   // Of what is kept beside the offset, the signals that an earlier process did not come to.
@@ -48,6 +49,7 @@ class CopySignals {
 
   SignalPost& post_;
   CollectionCopies& copies_;
+  CopyNotifier& notifier_;
   metrics::PipelineMetrics& metrics_;
   const std::string replica_set_;
   std::mutex mutex_;                              // guards the next, which the post adds to

@@ -30,6 +30,9 @@ struct Options {
   std::map<std::string, bson::Document> snapshot_queries;
   // signal.data.collection, `database.collection`, where signals come from it; empty: none.
   std::string signal_collection;
+  // notification.enabled.channels: `log`; and notification.sink.topic.name with `sink`, else empty.
+  bool notify_log = false;
+  std::string notification_topic;
   bool shard = false;                 // of a cluster: what it does not own is not copied
   bool tombstones_on_delete = true;   // tombstones.on.delete
   bool transaction_metadata = false;  // provide.transaction.metadata

@@ -53,7 +53,7 @@ absl::Status Publisher::Publish(const event::ChangeEvent& event,
   last_offset_ = reached;
   SHARDTAIL_RETURN_IF_ERROR(Send(
       {.topic = collection->record.topic, .key = key_, .value = value_, .partition = std::nullopt},
-      reached, stop));
+      reached, stop, &event));
   if (event.operation == event::Operation::kDelete && options_.tombstones_on_delete) {
     parts_.metrics.tombstones.Add();
     SHARDTAIL_RETURN_IF_ERROR(Send({.topic = collection->record.topic,
@@ -121,18 +121,28 @@ absl::Status Publisher::BeatWhenDue(const std::stop_token& stop) {
               *last_offset_, stop);
 }
 
+absl::Status Publisher::Notify(const std::string& topic, const std::string& key,
+                               const std::string& value, const std::stop_token& stop) {
+  return Send({.topic = topic, .key = key, .value = value, .partition = std::nullopt},
+              *last_offset_, stop);
+}
+
 absl::Duration Publisher::TimeToNextBeat() const {
   if (options_.heartbeat_interval <= absl::ZeroDuration()) return absl::Hours(24);
   return last_beat_ + options_.heartbeat_interval - parts_.clock.Monotonic();
 }
 
 absl::Status Publisher::Send(const sink::Record& record, const offsets::StoredOffset& offset,
-                             const std::stop_token& stop) {
+                             const std::stop_token& stop, const event::ChangeEvent* event) {
   const size_t bytes = record.key.size() + (record.value.has_value() ? record.value->size() : 0);
   const auto size = static_cast<int64_t>(bytes);
   parts_.metrics.sent_records.Add();
   parts_.metrics.sent_bytes.Add(size);
-  return parts_.sink.Send(record, parts_.tracker.Open(offset, size), stop);
+  const uint64_t ticket = parts_.tracker.Open(offset, size);
+  if (event != nullptr) parts_.large.Note(ticket, *event, size, parts_.tracker.settled());
+  absl::Status sent = parts_.sink.Send(record, ticket, stop);
+  // The listener has heard of it, and the tracker knows whether that ends the capture.
+  return absl::IsResourceExhausted(sent) ? parts_.tracker.failure() : sent;
 }
 
 absl::Status Publisher::HandlePoison(const absl::Status& status) {

@@ -18,6 +18,7 @@
 #include "filter/namespace_filter.h"
 #include "metrics/pipeline_metrics.h"
 #include "offsets/ack_tracker.h"
+#include "pipeline/large_records.h"
 #include "pipeline/options.h"
 #include "pipeline/transaction_monitor.h"
 #include "sink/sink.h"
@@ -39,6 +40,7 @@ class Publisher {
     const encoding::MetadataJson& metadata;
     sink::Sink& sink;
     offsets::AckTracker& tracker;
+    LargeRecords& large;
     base::Clock& clock;
     metrics::PipelineMetrics& metrics;
   };
@@ -49,6 +51,7 @@ class Publisher {
   // full.
   //   kDataLoss   the event cannot be encoded and event.processing.failure.handling.mode is `fail`
   //   kCancelled  `stop` was requested
+  // One that is too large for Kafka may come out later, where the delivery is told of.
   //   others      the sink is of no use any more
   absl::Status Publish(const event::ChangeEvent& event, const offsets::StoredOffset& offset,
                        const std::stop_token& stop);
@@ -68,6 +71,10 @@ class Publisher {
 
   // Sends a heartbeat when heartbeat.interval.ms is over.
   absl::Status BeatWhenDue(const std::stop_token& stop);
+
+  // Sends a record that is no event.
+  absl::Status Notify(const std::string& topic, const std::string& key, const std::string& value,
+                      const std::stop_token& stop);
 
   // How long until the next heartbeat is due; a long time without heartbeats.
   absl::Duration TimeToNextBeat() const;
@@ -96,8 +103,9 @@ class Publisher {
   absl::Status Encode(event::ChangeEvent* event, const Collection& collection);
   // Begins a transaction where the event is the first of one, and counts it.
   absl::Status Monitor(event::ChangeEvent* event, const std::stop_token& stop);
+  // `event`: whose record it is; null for the metadata's own.
   absl::Status Send(const sink::Record& record, const offsets::StoredOffset& offset,
-                    const std::stop_token& stop);
+                    const std::stop_token& stop, const event::ChangeEvent* event = nullptr);
   static void Count(event::Operation operation, metrics::OperationCounters& counters);
 
   const Parts parts_;

@@ -36,15 +36,17 @@ ReplicaSetPipeline::ReplicaSetPipeline(Parts parts, Options options, std::string
       start_(start),
       order_(std::move(order)),
       window_alarm_(replica_set_, tailer_metrics_),
+      notifier_(options_, parts_.metadata, parts_.clock, replica_set_),
       copies_({.store = parts_.store,
                .committer = parts_.committer,
                .namespace_filter = parts_.namespace_filter,
                .clock = parts_.clock,
                .metrics = all_metrics_,
+               .notifier = notifier_,
                .order = order_.get(),
                .progress = progress_},
               options_, replica_set_),
-      signals_(parts_.signals, copies_, metrics_, replica_set_) {
+      signals_(parts_.signals, copies_, notifier_, metrics_, replica_set_) {
   if (order_ != nullptr && !start_.copied) order_->seat().BeginCopy();
 }
 
@@ -90,7 +92,7 @@ absl::Status ReplicaSetPipeline::Drain(absl::Duration timeout) {
 }
 
 absl::Status ReplicaSetPipeline::OpenDelivery() {
-  auto delivery = std::make_unique<Delivery>(metrics_, parts_.clock);
+  auto delivery = std::make_unique<Delivery>(metrics_, parts_.clock, options_.failure_mode);
   SHARDTAIL_ASSIGN_OR_RETURN(delivery->sink, parts_.make_sink(*delivery));
   delivery->publisher =
       std::make_unique<Publisher>(Publisher::Parts{.namespace_filter = parts_.namespace_filter,
@@ -99,6 +101,7 @@ absl::Status ReplicaSetPipeline::OpenDelivery() {
                                                    .metadata = parts_.metadata,
                                                    .sink = *delivery->sink,
                                                    .tracker = delivery->tracker,
+                                                   .large = delivery->large,
                                                    .clock = parts_.clock,
                                                    .metrics = metrics_},
                                   options_, replica_set_);
@@ -113,6 +116,7 @@ absl::Status ReplicaSetPipeline::OpenDelivery() {
 
 absl::Status ReplicaSetPipeline::CloseDelivery() {
   absl::Status stored = parts_.committer.Remove(replica_set_);
+  stored.Update(delivery_->ReportLeftOut());
   // The sink goes before the tracker that it reports to.
   delivery_->sink.reset();
   delivery_.reset();
@@ -138,6 +142,7 @@ absl::Status ReplicaSetPipeline::FindStart(Member& member, const std::stop_token
     base::LogInfo("continuing after the stored offset {}", event::ToString(own->second.position));
   }
   progress_ = own->second;
+  if (!copies_.needed()) notifier_.SkipInitial();
   if (!copies_.needed()) {
     progress_->initsync = false;
     progress_->copy = 0;
@@ -180,6 +185,7 @@ absl::Status ReplicaSetPipeline::FindFirstStart(Member& member) {
   if (options_.snapshot_mode == SnapshotMode::kNever) {
     SHARDTAIL_ASSIGN_OR_RETURN(progress_, member.Latest());
     delivery_->publisher->Pass(*progress_);
+    notifier_.SkipInitial();
     base::LogInfo("no stored offset, and snapshot.mode=never: streaming from now, {}",
                   event::ToString(progress_->position));
   } else {
@@ -207,8 +213,10 @@ absl::Status ReplicaSetPipeline::CopyFirst(Member& member, const std::stop_token
     SHARDTAIL_RETURN_IF_ERROR(
         signals_.Take(member, *delivery_->publisher, /*before_stream=*/true, stop));
     SHARDTAIL_RETURN_IF_ERROR(copies_.Advance(member, stop));
+    SHARDTAIL_RETURN_IF_ERROR(notifier_.Send(*delivery_->publisher, stop));
     SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->EndBatch());
     SHARDTAIL_RETURN_IF_ERROR(delivery_->tracker.failure());
+    SHARDTAIL_RETURN_IF_ERROR(delivery_->ReportLeftOut());
     if (!parts_.clock.Sleep(kCopyPause, stop)) {
       return absl::CancelledError("stopped during the snapshot");
     }
@@ -273,16 +281,17 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
     }
     SHARDTAIL_RETURN_IF_ERROR(signals_.Take(member, publisher, /*before_stream=*/false, stop));
     SHARDTAIL_RETURN_IF_ERROR(copies_.CopyArrivedRanges(member, stop));
-    if (copies_.under_way()) {
-      SHARDTAIL_RETURN_IF_ERROR(copies_.Advance(member, stop));
-      if (!progress_->initsync && options_.snapshot_mode == SnapshotMode::kInitialOnly) {
-        return absl::OkStatus();
-      }
+    const bool copies = copies_.under_way();
+    if (copies) SHARDTAIL_RETURN_IF_ERROR(copies_.Advance(member, stop));
+    SHARDTAIL_RETURN_IF_ERROR(notifier_.Send(publisher, stop));
+    if (copies && !progress_->initsync && options_.snapshot_mode == SnapshotMode::kInitialOnly) {
+      return absl::OkStatus();
     }
     SHARDTAIL_RETURN_IF_ERROR(publisher.BeatWhenDue(stop));
     if (batch.has_value()) NoteSent();
     SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->EndBatch());
     SHARDTAIL_RETURN_IF_ERROR(delivery_->tracker.failure());
+    SHARDTAIL_RETURN_IF_ERROR(delivery_->ReportLeftOut());
     if (finishing_ && end == bson::Timestamp()) {
       SHARDTAIL_ASSIGN_OR_RETURN(const offsets::StoredOffset latest, member.Latest());
       end = latest.position.ts;

@@ -20,6 +20,7 @@
 #include "offsets/ack_tracker.h"
 #include "offsets/offset_store.h"
 #include "pipeline/collection_copies.h"
+#include "pipeline/copy_notifier.h"
 #include "pipeline/copy_signals.h"
 #include "pipeline/cross_shard_order.h"
 #include "pipeline/delivery.h"
@@ -148,6 +149,7 @@ class ReplicaSetPipeline {
 
   // The last offset handed to the sink; none: to be read from the store.
   std::optional<offsets::StoredOffset> progress_;
+  CopyNotifier notifier_;
   CollectionCopies copies_;
   CopySignals signals_;
   bool kept_loaded_ = false;  // see LoadKept()

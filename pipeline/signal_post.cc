@@ -15,14 +15,14 @@ constexpr std::string_view kPrefix = "signal/";
 
 }  // namespace
 
-void SignalPost::Join(const std::string& replica_set, Inbox inbox) {
+void SignalPost::Join(const std::string& replica_set, Inbox inbox, Refused refused) {
   const std::lock_guard lock(mutex_);
-  inboxes_[replica_set] = std::move(inbox);
+  members_[replica_set] = {std::move(inbox), std::move(refused)};
 }
 
 void SignalPost::Leave(const std::string& replica_set) {
   const std::lock_guard lock(mutex_);
-  inboxes_.erase(replica_set);
+  members_.erase(replica_set);
 }
 
 absl::Status SignalPost::Deliver(const signals::Signal& signal) {
@@ -36,11 +36,17 @@ absl::Status SignalPost::Deliver(const signals::Signal& signal) {
   // In JSON, as all that is kept there.
   const std::string record = fmt::format(
       R"({{"signal":"{}"}})", absl::Base64Escape(std::string(signal.document.view().bytes())));
-  for (const auto& [replica_set, inbox] : inboxes_) {
+  for (const auto& [replica_set, member] : members_) {
     SHARDTAIL_RETURN_IF_ERROR(store_.SaveProgress(replica_set, {{key, record}}));
-    inbox(key, signal);
+    member.inbox(key, signal);
   }
   return absl::OkStatus();
+}
+
+void SignalPost::Refuse(const absl::Status& why) {
+  const std::lock_guard lock(mutex_);
+  if (members_.empty() || members_.begin()->second.refused == nullptr) return;
+  members_.begin()->second.refused(std::string(why.message()));
 }
 
 absl::Status SignalPost::Forget(std::string_view replica_set, std::string_view key) {

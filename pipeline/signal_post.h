@@ -27,13 +27,18 @@ class SignalPost {
 
   SignalPost(offsets::OffsetStore& store, base::Clock& clock) : store_(store), clock_(clock) {}
 
-  // From now on until Leave(), it gets what is delivered.
-  void Join(const std::string& replica_set, Inbox inbox);
+  using Refused = std::function<void(const std::string& reason)>;  // as Inbox
+
+  // From now on until Leave(), it gets what is delivered, and may have to tell what is refused.
+  void Join(const std::string& replica_set, Inbox inbox, Refused refused = nullptr);
   void Leave(const std::string& replica_set);
 
   // OK: all who have joined will get it, whatever happens. Else some may, and it is to be delivered
   // again.
   absl::Status Deliver(const signals::Signal& signal);
+
+  // What came was no signal: one of those who have joined tells of it.
+  void Refuse(const absl::Status& why);
 
   // The replica set has done what the signal asks for.
   absl::Status Forget(std::string_view replica_set, std::string_view key);
@@ -46,7 +51,11 @@ class SignalPost {
   offsets::OffsetStore& store_;
   base::Clock& clock_;
   std::mutex mutex_;  // guards the others
-  std::map<std::string, Inbox> inboxes_;
+  struct Member {
+    Inbox inbox;
+    Refused refused;
+  };
+  std::map<std::string, Member> members_;
   int64_t delivered_ = 0;
 };
 

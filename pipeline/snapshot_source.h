@@ -26,6 +26,7 @@ class SnapshotSource {
     bool simple_collation = true;
     bool described = true;  // capped and simple_collation are known
     bson::Document query;   // of the documents that are wanted; empty: as the options say
+    std::string signal;     // that asked for it, if any
   };
 
   // What a range held at its time, below `end` where that is not open.

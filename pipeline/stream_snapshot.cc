@@ -76,14 +76,18 @@ bool StreamSnapshot::CopyOne(const snapshot::CollectionUuid& uuid,
     const bool late = progress.kind == snapshot::CopyKind::kLate;
     if (board_.IsUnfinished(uuid) && !anew) return false;
     if (late && board_.KindOf(uuid).has_value()) return false;
-    std::erase(forgotten_, uuid);
+    std::erase_if(forgotten_, [&uuid](const Forgotten& each) { return each.uuid == uuid; });
     board_.Add(uuid, progress.ns, progress.copied, progress.kind);
     DropUseless();
     if (options_.snapshot_threads > 1 && progress.copied.empty()) uncut_.push_back(uuid);
     if (progress.copied.empty()) unestimated_.push_back(uuid);
     sizes_.erase(uuid);
     SnapshotSource::Collection& collection = collections_[uuid];
-    collection = {.uuid = uuid, .ns = progress.ns, .described = false, .query = progress.query};
+    collection = {.uuid = uuid,
+                  .ns = progress.ns,
+                  .described = false,
+                  .query = progress.query,
+                  .signal = progress.signal};
   }
   StartWorkers();
   changed_.notify_all();
@@ -119,7 +123,7 @@ int64_t StreamSnapshot::Stop(std::span<const base::Regex> collections) {
     if (collections.empty() || base::AnyFullMatch(collections, collection.ns))
       matching.push_back(uuid);
   }
-  for (const snapshot::CollectionUuid& uuid : matching) Forget(uuid);
+  for (const snapshot::CollectionUuid& uuid : matching) Forget(uuid, "stopped by a signal");
   changed_.notify_all();
   return static_cast<int64_t>(matching.size());
 }
@@ -170,12 +174,13 @@ absl::Status StreamSnapshot::BeginEntry(bson::View bytes) {
   if (!is_command || entry.ui == nullptr) return absl::OkStatus();
   const snapshot::CollectionUuid uuid = snapshot::ToUuid(entry.ui);
   if (command.name == "drop") {
-    Forget(uuid);
+    Forget(uuid, "dropped");
   } else if (to.has_value()) {
     const auto dropped = entry.o.Find("dropTarget");
     if (dropped.has_value() && dropped->type == bson::Type::kBinary &&
         dropped->BinaryData().size() == uuid.size()) {
-      Forget(snapshot::ToUuid(reinterpret_cast<const uint8_t*>(dropped->BinaryData().data())));
+      Forget(snapshot::ToUuid(reinterpret_cast<const uint8_t*>(dropped->BinaryData().data())),
+             "dropped");
     }
     const auto known = collections_.find(uuid);
     if (known != collections_.end() && captured) {
@@ -183,16 +188,18 @@ absl::Status StreamSnapshot::BeginEntry(bson::View bytes) {
       board_.Rename(uuid, std::string(to->full));
       DropUseless();
     } else if (known != collections_.end()) {
-      Forget(uuid);
+      Forget(uuid, "renamed to a name that is not captured");
     }
   }
   changed_.notify_all();
   return absl::OkStatus();
 }
 
-void StreamSnapshot::Forget(const snapshot::CollectionUuid& uuid) {
+void StreamSnapshot::Forget(const snapshot::CollectionUuid& uuid, std::string reason) {
   const auto kind = board_.KindOf(uuid);
-  if (kind.has_value() && *kind != snapshot::CopyKind::kInitial) forgotten_.push_back(uuid);
+  if (kind.has_value() && *kind != snapshot::CopyKind::kInitial) {
+    forgotten_.push_back({uuid, std::move(reason)});
+  }
   board_.Remove(uuid);
   collections_.erase(uuid);
   DropUseless();
@@ -323,6 +330,7 @@ absl::Status StreamSnapshot::HandOver(const snapshot::Chunk& chunk, const std::s
     SHARDTAIL_RETURN_IF_ERROR(hooks_.before_range(chunk.ns, chunk.at));
   }
   ReadRange range;
+  bool first = false;
   bool last = false;
   {
     const std::lock_guard lock(mutex_);
@@ -330,9 +338,11 @@ absl::Status StreamSnapshot::HandOver(const snapshot::Chunk& chunk, const std::s
     if (found == read_.end()) return absl::OkStatus();  // handed over, or of no use any more
     range = std::move(found->second);
     read_.erase(found);
+    first = sizes_[chunk.collection].documents == 0;
     last = board_.IsLast(chunk.number);
   }
   const std::vector<bson::View>& documents = range.documents.documents;
+  if (first && !documents.empty()) hooks_.begun(chunk.collection, chunk.ns);
   for (size_t i = 0; i < documents.size(); ++i) {
     if (stop.stop_requested()) return absl::CancelledError("stopped during the snapshot");
     const bool is_last = last && i + 1 == documents.size();
@@ -380,7 +390,10 @@ StreamSnapshot::Settle(uint64_t ticket) {
   for (const snapshot::CollectionUuid& uuid : board_.Settle(ticket)) {
     recorded.emplace_back(uuid, board_.Progress(uuid));
     const auto known = collections_.find(uuid);
-    if (known != collections_.end()) recorded.back().second.query = known->second.query;
+    if (known != collections_.end()) {
+      recorded.back().second.query = known->second.query;
+      recorded.back().second.signal = known->second.signal;
+    }
     if (!before_stream_) continue;
     // All of the stream since then follows, also where another run is `concurrent`.
     for (snapshot::CopiedRange& range : recorded.back().second.copied) {
@@ -390,9 +403,15 @@ StreamSnapshot::Settle(uint64_t ticket) {
   return recorded;
 }
 
-std::vector<snapshot::CollectionUuid> StreamSnapshot::TakeForgotten() {
+std::vector<StreamSnapshot::Forgotten> StreamSnapshot::TakeForgotten() {
   const std::lock_guard lock(mutex_);
   return std::exchange(forgotten_, {});
+}
+
+int64_t StreamSnapshot::DocumentsOf(const snapshot::CollectionUuid& uuid) const {
+  const std::lock_guard lock(mutex_);
+  const auto size = sizes_.find(uuid);
+  return size == sizes_.end() ? 0 : size->second.documents;
 }
 
 std::vector<CollectionCount> StreamSnapshot::Counts() const {
@@ -503,7 +522,7 @@ bool StreamSnapshot::GiveUp(const snapshot::Chunk& chunk, const absl::Status& st
     const std::lock_guard lock(mutex_);
     if (!board_.Knows(chunk.number)) return true;  // it is copied anew, or not at all
     if (board_.KindOf(chunk.collection) != snapshot::CopyKind::kAgain) return false;
-    Forget(chunk.collection);
+    Forget(chunk.collection, std::string(status.message()));
   }
   changed_.notify_all();
   base::LogWarn("the copy of {} that a signal asked for is given up: {}", chunk.ns,

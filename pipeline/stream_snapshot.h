@@ -46,6 +46,8 @@ class StreamSnapshot {
     std::function<uint64_t()> last_ticket;
     // Whether a collection is captured.
     std::function<absl::StatusOr<bool>(const event::Namespace&)> captures;
+    // The first documents of a collection go out.
+    std::function<void(const snapshot::CollectionUuid& uuid, const std::string& ns)> begun;
   };
 
   // Progress of an earlier run by collection.
@@ -117,7 +119,14 @@ class StreamSnapshot {
 
   // Collections of CopyOne() that are not to be copied any more, since the last call: dropped,
   // renamed to a name that is not captured, or refused by the server. Any thread.
-  std::vector<snapshot::CollectionUuid> TakeForgotten();
+  struct Forgotten {
+    snapshot::CollectionUuid uuid{};
+    std::string reason;
+  };
+  std::vector<Forgotten> TakeForgotten();
+
+  // How many of the collection's documents have gone out in this run. Any thread.
+  int64_t DocumentsOf(const snapshot::CollectionUuid& uuid) const;
 
   // How far each collection is, by name.
   std::vector<CollectionCount> Counts() const;
@@ -136,7 +145,7 @@ class StreamSnapshot {
   };
 
   // With mutex_ held: the collection is not to be copied any more; what was read for nothing goes.
-  void Forget(const snapshot::CollectionUuid& uuid);
+  void Forget(const snapshot::CollectionUuid& uuid, std::string reason);
   void DropUseless();
   void StartWorkers();
   void Work(const std::stop_token& stop);
@@ -174,7 +183,7 @@ class StreamSnapshot {
   std::condition_variable_any changed_;
   snapshot::Board board_;
   std::map<snapshot::CollectionUuid, SnapshotSource::Collection> collections_;
-  std::vector<snapshot::CollectionUuid> forgotten_;
+  std::vector<Forgotten> forgotten_;
   bool paused_ = false;
   std::vector<snapshot::CollectionUuid> uncut_;  // whose boundaries are to be planned
   std::vector<snapshot::CollectionUuid> unestimated_;

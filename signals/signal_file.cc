@@ -21,10 +21,11 @@ std::optional<std::string> ReadWhole(const std::string& path) {
 }  // namespace
 
 SignalFile::SignalFile(std::string path, absl::Duration interval, Handler handler,
-                       base::Clock& clock)
+                       base::Clock& clock, Refused refused)
     : path_(std::move(path)),
       interval_(interval),
       handler_(std::move(handler)),
+      refused_(std::move(refused)),
       clock_(clock),
       thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
@@ -70,6 +71,7 @@ bool SignalFile::Take(std::string_view line, int number) {
     metrics_.refused.Add();
     base::LogWarn("line {} of the signal file {} is passed over: {}: {}", number, path_,
                   std::string(signal.status().message()), line);
+    if (refused_ != nullptr) refused_(signal.status());
     return true;
   }
   if (const absl::Status taken = handler_(*signal); !taken.ok()) {

@@ -23,9 +23,12 @@ class SignalFile {
   // Called on the file's thread. OK: a crash no longer forgets the signal. After an error it is
   // given again, at the next look; so it may come twice.
   using Handler = std::function<absl::Status(const Signal&)>;
+  // Called so with why a line is no signal.
+  using Refused = std::function<void(const absl::Status&)>;
 
   // `clock` must outlive it.
-  SignalFile(std::string path, absl::Duration interval, Handler handler, base::Clock& clock);
+  SignalFile(std::string path, absl::Duration interval, Handler handler, base::Clock& clock,
+             Refused refused = nullptr);
   // Waits for a call of the handler that runs.
   ~SignalFile() = default;
   SignalFile(const SignalFile&) = delete;
@@ -43,6 +46,7 @@ class SignalFile {
   const std::string path_;
   const absl::Duration interval_;
   const Handler handler_;
+  const Refused refused_;
   base::Clock& clock_;
   std::string unended_;  // the last line at the last look, when it had no end
   metrics::SignalMetrics metrics_;

@@ -11,11 +11,11 @@ namespace shardtail::signals {
 SignalTopic::~SignalTopic() = default;
 
 absl::StatusOr<std::unique_ptr<SignalTopic>> SignalTopic::Create(const Options& options,
-                                                                 Handler handler) {
+                                                                 Handler handler, Refused refused) {
   std::unique_ptr<SignalTopic> made(new SignalTopic);
   const auto take = [topic = options.topic, key = options.logical_name, metrics = &made->metrics_,
-                     handler =
-                         std::move(handler)](const kafka::TopicRecord& record) -> absl::Status {
+                     handler = std::move(handler), refused = std::move(refused)](
+                        const kafka::TopicRecord& record) -> absl::Status {
     // Another connector's, or a tombstone.
     if (record.key != key || record.value.value_or("").empty()) return absl::OkStatus();
     const absl::StatusOr<Signal> signal = ParseSignal(*record.value);
@@ -24,6 +24,7 @@ absl::StatusOr<std::unique_ptr<SignalTopic>> SignalTopic::Create(const Options& 
       base::LogWarn("the signal at offset {} in partition {} of topic {} is passed over: {}: {}",
                     record.offset, record.partition, topic, std::string(signal.status().message()),
                     *record.value);
+      if (refused != nullptr) refused(signal.status());
       return absl::OkStatus();
     }
     base::LogInfo("signal {} '{}' at offset {} in partition {} of topic {}", NameOf(signal->action),

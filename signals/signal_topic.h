@@ -37,11 +37,14 @@ class SignalTopic {
   // Called on the topic's thread, one signal after the other. OK: a crash no longer forgets the
   // signal. After an error it is given again; the ones after it wait.
   using Handler = std::function<absl::Status(const Signal&)>;
+  // Called so with why something that came is no signal.
+  using Refused = std::function<void(const absl::Status&)>;
 
   // Does not connect: that is begun, and tried for ever, in the background. kInvalidArgument lists
   // what is wrong with the options.
   static absl::StatusOr<std::unique_ptr<SignalTopic>> Create(const Options& options,
-                                                             Handler handler);
+                                                             Handler handler,
+                                                             Refused refused = nullptr);
   // Waits for a call of the handler that runs.
   ~SignalTopic();
   SignalTopic(const SignalTopic&) = delete;

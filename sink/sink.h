@@ -24,7 +24,8 @@ class DeliveryListener {
   // These are stored durably (acks=all; written and synced). In any order.
   virtual void OnDelivered(std::span<const Ticket> tickets) = 0;
 
-  // This one never will be. `status` says why and names the topic.
+  // This one never will be. `status` says why and names the topic. With kResourceExhausted it is
+  // too large, and the sink goes on.
   virtual void OnFailed(Ticket ticket, const absl::Status& status) = 0;
 };
 
@@ -43,7 +44,9 @@ class Sink {
   virtual ~Sink() = default;
 
   // Takes a copy. Waits while the sink is full; kCancelled when `stop` is requested meanwhile.
-  // Other errors are final: the listener has heard of one, and this sink is of no use any more.
+  // kResourceExhausted: this record alone is too large; the listener has heard of it, and others
+  // may follow. Other errors are final: the listener has heard of one, and this sink is of no use
+  // any more.
   virtual absl::Status Send(const Record& record, Ticket ticket, const std::stop_token& stop) = 0;
 
   // No record follows at once: a good moment to pass on what is buffered. Errors as Send()'s.

@@ -146,6 +146,10 @@ std::string EncodeProgress(const CollectionProgress& progress) {
     json.Key("query");
     WriteString(absl::Base64Escape(std::string(progress.query.view().bytes())), &json);
   }
+  if (!progress.signal.empty()) {
+    json.Key("signal");
+    WriteString(progress.signal, &json);
+  }
   json.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
 }
@@ -187,6 +191,12 @@ absl::StatusOr<CollectionProgress> DecodeProgress(std::string_view text) {
   SHARDTAIL_ASSIGN_OR_RETURN(progress.kind, ReadKind(json));
   SHARDTAIL_ASSIGN_OR_RETURN(auto query, ReadBson(json, "query"));
   if (query.has_value()) progress.query = bson::Document(*std::move(query));
+  const auto signal = json.FindMember("signal");
+  if (signal != json.MemberEnd()) {
+    if (!signal->value.IsString()) return Wrong("\"signal\" is not a string");
+    progress.signal = {signal->value.GetString(), signal->value.GetStringLength()};
+    if (!base::IsUtf8(progress.signal)) return Wrong("\"signal\" holds half a surrogate pair");
+  }
   return progress;
 }
 

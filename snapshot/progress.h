@@ -44,6 +44,7 @@ struct CollectionProgress {
   std::vector<CopiedRange> copied;
   CopyKind kind = CopyKind::kInitial;
   bson::Document query;  // of the documents that are wanted; empty: all
+  std::string signal;    // the id of the signal that asked for it, if any
 
   // Whether one range without boundaries is all there is.
   bool complete() const;
@@ -51,8 +52,8 @@ struct CollectionProgress {
 
 // `{"version":1,"ns":"db.coll","copied":[{"min":"…","max":"…","at":[sec,ord]}]}`: a boundary is the
 // BSON document {_id: value} in base64, left out where it is open. Every value has such a form, and
-// comes back as the same; extended JSON has not that of all. `kind` ("late", "again") and `query`
-// (BSON in base64) follow where they are not the defaults.
+// comes back as the same; extended JSON has not that of all. `kind` ("late", "again"), `query`
+// (BSON in base64) and `signal` follow where they are not the defaults.
 std::string EncodeProgress(const CollectionProgress& progress);
 
 // The reverse; unknown fields are ignored. kFailedPrecondition says what is wrong with which range.

@@ -131,6 +131,7 @@ void Publish(benchmark::State& state, const filter::Options& filter_options) {
   const encoding::JsonEncoder encoder(encoding_options);
   const encoding::MetadataJson metadata(encoding_options);
   offsets::AckTracker tracker;
+  pipeline::LargeRecords large;
   SwallowingSink sink(tracker);
   fakes::FakeClock clock;
   metrics::PipelineMetrics metrics;
@@ -140,6 +141,7 @@ void Publish(benchmark::State& state, const filter::Options& filter_options) {
                                  .metadata = metadata,
                                  .sink = sink,
                                  .tracker = tracker,
+                                 .large = large,
                                  .clock = clock,
                                  .metrics = metrics},
                                 pipeline::Options(), "rs0");

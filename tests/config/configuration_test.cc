@@ -248,6 +248,16 @@ TEST(ConfigurationTest, HowACopyRunsIsReadInFull) {
   EXPECT_FALSE(*options.snapshot_include[0].FullMatch("shop.customers"));
 }
 
+TEST(ConfigurationTest, NotificationsGoToTheChannelsThatAreAskedFor) {
+  const Configuration none = LoadWith({{"notification.sink.topic.name", "told"}});
+  EXPECT_FALSE(none.pipeline.notify_log);
+  EXPECT_EQ(none.pipeline.notification_topic, "");
+  const Configuration both = LoadWith(
+      {{"notification.enabled.channels", "sink, LOG"}, {"notification.sink.topic.name", "told"}});
+  EXPECT_TRUE(both.pipeline.notify_log);
+  EXPECT_EQ(both.pipeline.notification_topic, "told");
+}
+
 TEST(ConfigurationTest, TheFailureModesAreDebeziums) {
   using pipeline::FailureMode;
   const auto mode = [](const char* value) {

@@ -51,6 +51,31 @@ TEST(MetadataJsonTest, WritesTransactionsAsDebeziumDoes) {
                 R"({"data_collection":"rs0.wl.ids","event_count":1}]}})");
 }
 
+TEST(MetadataJsonTest, ANotificationIsAsInLaterVersions) {
+  const std::vector<std::pair<std::string, std::string>> data{{"status", "SUC\"CEEDED"}};
+  const Notification notification{.id = "ff81",
+                                  .aggregate_type = "Initial Snapshot",
+                                  .type = "STARTED",
+                                  .additional_data = data,
+                                  .millis = 1695817046353};
+  const MetadataJson plain({.logical_name = "a b", .key_schema = false, .value_schema = false});
+  EXPECT_EQ(plain.NotificationKey("ff81"), R"({"id":"ff81"})");
+  const std::string payload =
+      R"({"id":"ff81","type":"STARTED","aggregate_type":"Initial Snapshot",)"
+      R"("additional_data":{"connector_name":"a b","status":"SUC\"CEEDED"},)"
+      R"("timestamp":1695817046353})";
+  EXPECT_EQ(plain.NotificationValue(notification), payload);
+  const MetadataJson whole({.logical_name = "a b"});
+  EXPECT_EQ(whole.NotificationKey("ff81"),
+            R"({"schema":{"type":"struct","fields":[{"type":"string","optional":false,)"
+            R"("field":"id"}],"optional":false,)"
+            R"("name":"io.debezium.connector.common.NotificationKey","version":1},)"
+            R"("payload":{"id":"ff81"}})");
+  const std::string value = whole.NotificationValue(notification);
+  EXPECT_TRUE(value.starts_with(R"({"schema":{"type":"struct")"));
+  EXPECT_TRUE(value.ends_with(R"("payload":)" + payload + "}"));
+}
+
 TEST(MetadataJsonTest, LeavesTheSchemasOutWhenAsked) {
   const MetadataJson metadata({.logical_name = "a b",
                                .heartbeat_topics_prefix = "beat",

@@ -27,6 +27,7 @@ struct FakeReplicaSet {
   int find_calls = 0;
   bool whole = false;        // the oplog begins with the replica set
   std::string fail_read_of;  // the collection that a snapshot cannot read
+  absl::Status read_error = absl::UnavailableError("connection lost");
   // What a source says when it has given everything; by default the end of the test's capture.
   std::function<absl::Status()> at_end = [] { return absl::CancelledError("end of the test"); };
 
@@ -34,13 +35,16 @@ struct FakeReplicaSet {
     return entry.view().Find("ts")->AsTimestamp();
   }
 
-  // An insert of {_id: id} into `ns` at (seconds, 1).
-  void Insert(uint32_t seconds, std::string_view ns, int id) {
+  // An insert of {_id: id}, with a text where there is one, into `ns` at (seconds, 1).
+  void Insert(uint32_t seconds, std::string_view ns, int id, std::string_view text = "") {
+    bson::Builder document;
+    document.Int32("_id", id);
+    if (!text.empty()) document.String("text", text);
     oplog.push_back(bson::Builder()
                         .Time("ts", {seconds, 1})
                         .String("op", "i")
                         .String("ns", ns)
-                        .SubDocument("o", bson::Builder().Int32("_id", id).view())
+                        .SubDocument("o", document.Build())
                         .Build());
   }
 
@@ -147,7 +151,7 @@ class FakeSnapshotSource : public pipeline::SnapshotSource {
 
   absl::StatusOr<std::optional<Documents>> Read(const snapshot::Chunk& chunk,
                                                 const Collection&) override {
-    if (chunk.ns == set_.fail_read_of) return absl::UnavailableError("connection lost");
+    if (chunk.ns == set_.fail_read_of) return set_.read_error;
     Documents read;
     for (const auto& document : set_.documents) {
       if (document.ns == chunk.ns) read.documents.push_back(document.document.view());

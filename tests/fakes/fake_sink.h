@@ -1,6 +1,8 @@
 #ifndef SHARDTAIL_TESTS_FAKES_FAKE_SINK_H_
 #define SHARDTAIL_TESTS_FAKES_FAKE_SINK_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -21,6 +23,8 @@ struct SentRecord {
 struct SinkLog {
   std::vector<SentRecord> records;
   bool hold = false;              // deliveries wait for a Flush()
+  size_t largest = SIZE_MAX;      // of a value; others are refused as too large
+  bool refuse_later = false;      // not by Send() itself
   std::optional<size_t> fail_at;  // the record that is never delivered, counted over all sinks
   int sinks_made = 0;
   std::function<void()> before_first;  // called when the first record of all is sent
@@ -37,6 +41,11 @@ class FakeSink : public sink::Sink {
                     const std::stop_token& stop) override {
     if (stop.stop_requested()) return absl::CancelledError("stopped");
     if (log_.records.empty() && log_.before_first) log_.before_first();
+    if (record.value.has_value() && record.value->size() > log_.largest) {
+      const absl::Status refused = absl::ResourceExhaustedError("raise the limit");
+      listener_.OnFailed(ticket, refused);
+      return log_.refuse_later ? absl::OkStatus() : refused;
+    }
     log_.records.push_back({std::string(record.topic), std::string(record.key),
                             record.value.has_value()
                                 ? std::optional<std::string>(std::string(*record.value))

@@ -191,6 +191,62 @@ class Source(SignalTest):
                      "is given up", "the user's own words"):
             self.assertIn(text, capture.shardtail.log)
 
+    def test_notifications(self) -> None:
+        for name in ("a", "b"):
+            self.fill(name, 3)
+        self.database.create_collection("empty")
+        channels = {"notification.enabled.channels": "sink,log",
+                    "notification.sink.topic.name": "told", "initial.sync.max.threads": "2"}
+        capture = self.capture(**channels)
+        self.signals.insert_many([
+            {"_id": "one", **signal("execute-snapshot", f"{DATABASE}[.](a|empty)")},
+            {"_id": "two", "type": "nothing", "data": {}},
+            {"_id": "three", **signal("execute-snapshot", f"{DATABASE}[.]b", **{
+                "additional-condition": '{"$no": "operator"}'})}])
+        wait_for("what is told of three", lambda: capture.alive() and any(
+            event["id"] == "three" and event["type"] == "ABORTED" for event in self.told(capture)))
+        wait_for("what is told of one", lambda: capture.alive() and any(
+            event["id"] == "one" and event["type"] == "COMPLETED" for event in self.told(capture)))
+        capture.shardtail.stop()
+        capture.shardtail.start()
+        wait_for("what is told of the second run", lambda: capture.alive() and
+                 self.told(capture)[-1]["type"] == "SKIPPED")
+        capture.shardtail.stop()
+        told = self.told(capture)
+        first = [event for event in told if event["aggregate_type"] == "Initial Snapshot"]
+        self.assert_types(first[:-1], progress=2, scans=3, end="COMPLETED")
+        self.assertEqual(first[-1]["type"], "SKIPPED")
+        self.assertEqual(len({event["id"] for event in first[:-1]}), 1)
+        self.assertEqual(sorted((event["additional_data"]["scanned_collection"],
+                                 event["additional_data"]["total_rows_scanned"],
+                                 event["additional_data"]["status"])
+                                for event in first if event["type"] == "TABLE_SCAN_COMPLETED"),
+                         [(f"{DATABASE}.a", "3", "SUCCEEDED"), (f"{DATABASE}.b", "3", "SUCCEEDED"),
+                          (f"{DATABASE}.empty", "0", "EMPTY")])
+        one = [event for event in told if event["id"] == "one"]
+        self.assert_types(one, progress=1, scans=2, end="COMPLETED")
+        for event in one[:-1]:
+            self.assertEqual(set(event["additional_data"]["data_collections"].split(", ")),
+                             {f"{DATABASE}.a", f"{DATABASE}.empty"})
+        [refused] = [event for event in told if event["type"] == "REFUSED"]
+        self.assertIn("nothing", refused["additional_data"]["reason"])
+        three = [event for event in told if event["id"] == "three"]
+        self.assertEqual([event["type"] for event in three],
+                         ["STARTED", "TABLE_SCAN_COMPLETED", "ABORTED"])
+        self.assertEqual(three[1]["additional_data"]["status"], "SKIPPED")
+        self.assertIn("$no", three[1]["additional_data"]["reason"])
+        self.assertIn("notification: Incremental Snapshot ABORTED, id three", capture.shardtail.log)
+
+    def assert_types(self, events: list[dict], *, progress: int, scans: int, end: str) -> None:
+        types = [event["type"] for event in events]
+        self.assertEqual((types[0], types[-1]), ("STARTED", end))
+        self.assertEqual(sorted(types[1:-1]),
+                         ["IN_PROGRESS"] * progress + ["TABLE_SCAN_COMPLETED"] * scans)
+
+    @staticmethod
+    def told(capture: FileCapture) -> list[dict]:
+        return [event["value"] for event in capture.events() if event["topic"] == "told"]
+
     def test_stop_pause_and_resume(self) -> None:
         self.fill("a", 3000, pad=1000)
         capture = self.capture(initial_sync_max_threads="2")

@@ -133,7 +133,23 @@ TEST_F(ProducerTest, ReportsARecordThatTheBrokerRefusesWithTheRemedy) {
   EXPECT_THAT(heard_.failed(), testing::ElementsAre(7));
   EXPECT_EQ(heard_.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(heard_.status().message()),
-              testing::AllOf(HasSubstr("topic events"), HasSubstr("raise max.message.bytes")));
+              testing::AllOf(HasSubstr("topic events"), HasSubstr("raise max.message.bytes"),
+                             HasSubstr("batch.size, 1000000")));
+}
+
+TEST_F(ProducerTest, TellsARecordThatIsTooLargeByItselfFromItsNeighbours) {
+  options_.producer["batch.size"] = "2000";
+  Make();
+  cluster_.FailProduce({RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE});
+  ASSERT_TRUE(Send(7, "k", std::string(3000, 'x')).ok());
+  ASSERT_TRUE(producer_->Flush(kTimeout).ok());
+  EXPECT_EQ(heard_.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(heard_.status().message()),
+              testing::AllOf(HasSubstr("3001 bytes for topic events"),
+                             HasSubstr("raise max.message.bytes")));
+  ASSERT_TRUE(Send(8, "k", "v").ok());
+  ASSERT_TRUE(producer_->Flush(kTimeout).ok());
+  EXPECT_THAT(heard_.delivered(), testing::ElementsAre(8));
 }
 
 TEST_F(ProducerTest, ReportsMissingRightsAsSuch) {
@@ -148,7 +164,7 @@ TEST_F(ProducerTest, RefusesARecordThatIsLargerThanItsLimit) {
   options_.producer["max.request.size"] = "2000";
   Make();
   const absl::Status sent = Send(1, "k", std::string(3000, 'x'));
-  EXPECT_EQ(sent.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(sent.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(sent.message(),
             "a record of 3001 bytes for topic events is larger than max.request.size, 2000; raise "
             "it with producer.override.max.request.size, and the limit of the brokers");

@@ -82,7 +82,7 @@ TEST_F(KafkaSinkTest, TellsTheSenderOfARecordThatItCannotTake) {
   const std::string large(2000, 'x');
   const absl::Status sent =
       sink_->Send({.topic = "a", .key = "k", .value = large, .partition = std::nullopt}, 9, {});
-  EXPECT_EQ(sent.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(sent.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(heard_.failed(), testing::IsEmpty());
   EXPECT_TRUE(sink_->failure().ok());
 }

@@ -154,7 +154,9 @@ TEST_F(StreamSinkFileTest, ReportsEveryRecordAsFailedWhenTheDiskIsFull) {
   ASSERT_TRUE(sink->Send(Of("2", "{}"), 2, {}).ok());
   const absl::Status written = sink->EndBatch(kForever, {});
   EXPECT_EQ(written.code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(written.message(), "cannot write events to /dev/full: No space left on device");
+  EXPECT_EQ(
+      written.message(),
+      "cannot write events to /dev/full: No space left on device: make room there, and it goes on");
   EXPECT_THAT(heard_.failed(), ElementsAre(1, 2));
   EXPECT_THAT(heard_.delivered(), IsEmpty());
   // It is of no use any more, and says so to each sender.

@@ -96,16 +96,19 @@ TEST(ProgressTest, EveryKindOfACopyComesBack) {
   }
 }
 
-TEST(ProgressTest, TheKindOfACopyAndItsQueryComeBack) {
+TEST(ProgressTest, TheKindOfACopyItsQueryAndItsSignalComeBack) {
   const CollectionProgress progress = {.ns = "a.b",
                                        .copied = {},
                                        .kind = CopyKind::kAgain,
-                                       .query = bson::Builder().Int32("x", 1).Build()};
+                                       .query = bson::Builder().Int32("x", 1).Build(),
+                                       .signal = "ours \"1\""};
   const auto again = DecodeProgress(EncodeProgress(progress));
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(again->kind, CopyKind::kAgain);
   EXPECT_EQ(again->query.view().bytes(), progress.query.view().bytes());
+  EXPECT_EQ(again->signal, progress.signal);
   EXPECT_EQ(EncodeProgress(*again), EncodeProgress(progress));
+  EXPECT_FALSE(DecodeProgress(R"({"version":1,"ns":"a.b","copied":[],"signal":1})").ok());
   EXPECT_FALSE(DecodeProgress(R"({"version":1,"ns":"a.b","copied":[],"kind":"x"})").ok());
   EXPECT_FALSE(DecodeProgress(R"({"version":1,"ns":"a.b","copied":[],"query":"x"})").ok());
 }
