@@ -85,6 +85,10 @@ class ConnectWorker:
 
         wait_for(f"{len(records)} records read by {name}", done, seconds=seconds)
 
+    def states(self, name: str) -> list[str]:
+        """Of the connector's tasks: RUNNING, FAILED, …"""
+        return [task["state"] for task in self._get(f"/connectors/{name}/status")["tasks"]]
+
     def _check(self, name: str) -> None:
         for task in self._get(f"/connectors/{name}/status")["tasks"]:
             if task["state"] == "FAILED":

@@ -1,0 +1,217 @@
+"""What comes in the way of a copy: each has an outcome that is clear, and loses nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import unittest
+from pathlib import Path
+
+from confluent_kafka.admin import AdminClient, NewTopic
+from pymongo.errors import OperationFailure
+
+from golden.records import Record
+from integration.harness.capture import Capture
+from integration.harness.case import IntegrationTest
+from integration.harness.copy_case import SEED, CopyTest
+from integration.harness.copy_load import DATABASE, CopyLoad
+from integration.harness.delivery import lost_documents, source_documents
+from integration.harness.file_capture import FileCapture
+from integration.harness.replay import payload
+from integration.harness.waiting import wait_for
+
+IMPATIENT = {"connect.backoff.initial.delay.ms": "100", "connect.backoff.max.delay.ms": "200",
+             "connect.max.attempts": "10000"}
+
+
+class Disk(CopyTest):
+    """The disk that the offset file lies on."""
+
+    def small_disk(self) -> Path:
+        path = self.scratch() / "disk"
+        path.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(path)],
+                                 capture_output=True, text=True, check=False)
+        if mounted.returncode != 0:
+            self.skipTest(f"a small disk needs the right to mount it: {mounted.stderr}")
+        self.addCleanup(subprocess.run, ["umount", "--lazy", str(path)], check=True)
+        return path
+
+    def test_it_is_full(self) -> None:
+        """While it is, the program says so, and where; then it goes on, also after SIGKILL."""
+        print(f"SHARDTAIL_SEED={SEED}", flush=True)
+        replica_set = self.start_replica_set(members=1)
+        load = CopyLoad(replica_set, "4.4", 6000, SEED, pad=300, threads=2)
+        load.fill()
+        disk = self.small_disk()
+        capture = FileCapture(self.scratch(), replica_set, {
+            **IMPATIENT, "database.include.list": DATABASE,
+            "offset.storage.file.filename": str(disk / "offsets"),
+            "snapshot.max.documents.per.second": "1500"})
+        capture.offsets_path = disk / "offsets"
+        words = re.compile(rf"cannot write {disk}/offsets.tmp; the offset file {disk}/offsets is as "
+                           "it was: No space left on device: make room there, and it goes on")
+
+        def said() -> int:
+            # Each file that is replaced makes room once more.
+            self.fill(disk / "ballast")
+            return len(words.findall(capture.shardtail.log))
+
+        with load:
+            capture.shardtail.start()
+            wait_for("a part of the copy", lambda: capture.alive() and capture.offset is not None
+                     and len(capture.events()) > 500)
+            wait_for("word of the full disk", lambda: capture.alive() and said() > 0)
+            before = capture.offsets_path.read_bytes()
+            goal = load.operations + 100
+            wait_for(f"{goal} operations", lambda: capture.alive() and load.operations >= goal)
+            self.assertEqual(capture.offsets_path.read_bytes(), before)
+            capture.shardtail.kill()
+            times = said()
+            capture.shardtail.start()
+            wait_for("word of it again", lambda: capture.alive() and said() > times)
+            (disk / "ballast").unlink()
+            self.finish(replica_set, load, capture)
+        records = capture.records()
+        self.assert_copied(replica_set, load, records, restarted=True)
+
+    @staticmethod
+    def fill(path: Path) -> None:
+        with path.open("ab", buffering=0) as ballast:
+            try:
+                while True:
+                    ballast.write(b"x" * 4096)
+            except OSError:
+                pass
+
+
+class TooLarge(IntegrationTest):
+    """A document whose record the broker refuses."""
+
+    LARGE = 3_000_000
+
+    def test_each_mode(self) -> None:
+        """While it is copied, and while it changes."""
+        replica_set = self.start_replica_set(members=1)
+        broker = self.start_broker()
+        topic = NewTopic("dbserver1.large.c", 1, config={"max.message.bytes": "1048588"})
+        admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+        admin.create_topics([topic])[topic.topic].result()
+        with replica_set.client() as client:
+            collection = client["large"]["c"]
+            collection.insert_many([{"_id": number} for number in range(100)])
+            collection.insert_one({"_id": 50.5, "noise": os.urandom(self.LARGE).hex()})
+
+            self.assert_fails(replica_set, broker, "event r of large.c with .*50.5")
+            capture = self.capture(replica_set, broker, "warn")
+            capture.shardtail.start()
+            capture.wait_for_snapshot()
+            collection.update_one({"_id": 7}, {"$set": {"after": "the copy"}})
+            capture.wait_until_caught_up()
+            capture.shardtail.stop()
+            self.assertRegex(capture.shardtail.log, self.words("event r of large.c with .*50.5"))
+            self.assertIn("passed over, as event.processing.failure.handling.mode=warn says",
+                          capture.shardtail.log)
+
+            collection.insert_one({"_id": "new", "noise": os.urandom(self.LARGE).hex()})
+            collection.update_one({"_id": 8}, {"$set": {"after": "the large one"}})
+            self.assert_fails(replica_set, broker, "event c of large.c with .*new")
+            capture = self.capture(replica_set, broker, "skip")
+            capture.shardtail.start()
+            capture.wait_until_caught_up()
+            capture.shardtail.stop()
+            self.assertNotIn("passed over", capture.shardtail.log)
+        records = capture.records()
+        lost = lost_documents(source_documents(replica_set, [("large", "c")]), records)
+        self.assertEqual(len(lost), 2, lost)
+        # What followed the large one may be there twice: it was sent before the failure was known.
+        self.assertEqual({(event["op"], json.loads(event["filter"])["_id"])
+                          for event in map(payload, records) if event and event["op"] != "r"},
+                         {("u", 7), ("u", 8)})
+
+    def capture(self, replica_set: object, broker: object, mode: str) -> Capture:
+        self.captures = getattr(self, "captures", 0) + 1
+        return Capture(self.scratch() / str(self.captures), replica_set, broker, schemas=False,
+                       properties={**IMPATIENT, "database.include.list": "large",
+                                   "event.processing.failure.handling.mode": mode})
+
+    def assert_fails(self, replica_set: object, broker: object, event: str) -> None:
+        capture = self.capture(replica_set, broker, "fail")
+        capture.shardtail.start()
+        wait_for("word of the failure", lambda: "FAILED" in capture.shardtail.log)
+        self.assertRegex(capture.shardtail.log, self.words(event))
+        self.assertNotEqual(capture.shardtail.wait(), 0)
+
+    @staticmethod
+    def words(event: str) -> str:
+        return event + (r".* at \(.*: a record of \d{7} bytes for topic dbserver1.large.c was not "
+                        "delivered: .*raise max.message.bytes of the topic")
+
+
+class Catalog(IntegrationTest):
+    def test_collections_go_while_they_are_copied(self) -> None:
+        """Dropped, renamed to a captured name, and to one that is not."""
+        replica_set = self.start_replica_set(members=1)
+        names = ("dropped", "hidden", "renamed", "stays")
+        with replica_set.client() as client:
+            database = client["going"]
+            for name in names:
+                database[name].insert_many([{"_id": number, "pad": "x" * 500}
+                                            for number in range(3000)])
+            capture = FileCapture(self.scratch(), replica_set, {
+                "collection.include.list": "going[.](dropped|hidden|renamed|stays|new)",
+                "initial.sync.max.threads": "4", "snapshot.fetch.size": "100",
+                "snapshot.max.documents.per.second": "2000"})
+            capture.shardtail.start()
+            wait_for("a part of each", lambda: capture.alive() and capture.events_path.exists() and
+                     self.collections(capture.records()) >= set(names))
+            database["dropped"].drop()
+            database["hidden"].rename("elsewhere")
+            database["renamed"].rename("new")
+            database["new"].update_many({"_id": {"$gte": 2900}}, {"$set": {"n": 1}})
+            database["elsewhere"].update_many({"_id": {"$gte": 2900}}, {"$set": {"n": 1}})
+            capture.wait_for_snapshot()
+            capture.wait_until_caught_up()
+            capture.shardtail.stop()
+        records = capture.records()
+        self.assert_nothing(lost_documents(
+            source_documents(replica_set, [("going", "stays")]), records), "documents lost")
+        self.assertEqual(len(self.ids(records, "renamed", "new")), 3000)
+        self.assertGreater(len(self.ids(records, "new")), 0)
+        for name in ("dropped", "hidden"):
+            self.assertLess(len(self.ids(records, name)), 3000, "it was complete: make it slower")
+        changed = [event for event in map(payload, records) if event and "n" in str(
+            event["after"] or event["patch"])]
+        self.assertEqual({event["source"]["collection"] for event in changed}, {"new"})
+
+    def test_no_collection_lacks_its_index_on_id(self) -> None:
+        """No server from 4.2 on makes one, but where the collection itself is in that order."""
+        for version in ("4.2", "4.4", "5.0", "6.0"):
+            with self.subTest(version):
+                replica_set = self.start_replica_set(version, members=1, name=f"of{version}")
+                with replica_set.client() as client:
+                    with self.assertRaises(OperationFailure):
+                        client["a"].command("create", "c", autoIndexId=False)
+                    with self.assertRaises(OperationFailure):
+                        client["admin"].command("applyOps", [{
+                            "op": "c", "ns": "a.$cmd", "o": {"create": "c", "autoIndexId": False}}])
+                    client["a"].create_collection("c")
+                    with self.assertRaises(OperationFailure):
+                        client["a"]["c"].drop_index("_id_")
+                replica_set.stop()
+
+    @staticmethod
+    def collections(records: list[Record]) -> set[str]:
+        return {record.topic.rsplit(".", 1)[1] for record in records}
+
+    @staticmethod
+    def ids(records: list[Record], *names: str) -> set[object]:
+        """Of the documents that were copied under these names."""
+        return {json.loads(event["after"])["_id"] for event in map(payload, records)
+                if event and event["op"] == "r" and event["source"]["collection"] in names}
+
+
+if __name__ == "__main__":
+    unittest.main()
