@@ -20,8 +20,8 @@ Measured by one command, `tests/benchmarks/compare`, with real servers on one ma
 broker, the system under test and the load share its cores. Systems and raw limits take turns, run
 after run, on the same preloaded data; a figure is the median of its runs, with the least and the
 greatest behind it. Each run is counted by the broker's offsets: one that lost or repeated a record
-would be no measurement. The raw limits are programs of the same folder that do one thing alone, with
-the same libraries and settings: read the oplog or the collection, encode, produce.
+would be no measurement. The raw limits are programs of the same folder that do one thing alone,
+with the same libraries and settings: read the oplog or the collection, encode, produce.
 
 The peers run in Kafka Connect 3.9.1 with `-Xmx2g` and their default settings: `debezium-1.3` is
 Debezium 1.3.1 on MongoDB 4.4 (it reads newer ones wrongly), `debezium-3` is 3.6.1, `mongo-kafka` is
@@ -60,9 +60,9 @@ def _wrapped(paragraph: str) -> str:
 
 def streaming(part: Results) -> str:
     text = ["## Catch-up: 250-byte inserts, with schemas\n",
-            "From a stored offset through 1,000,000 inserts that were made before (a peer: 300,000, "
-            "so that a run does not take minutes); rate and CPU are those between the first record in "
-            "the topic and the last, so a virtual machine's start does not count.\n"]
+            "From a stored offset through 1,000,000 inserts that were made before (a peer: "
+            "300,000, so that a run does not take minutes); rate and CPU are those between the "
+            "first record in the topic and the last, so a virtual machine's start does not count.\n"]
     for case in part.cases():
         text.append(catch_up_table(part, case))
         stages = {stage: median for stage in RAW_STAGES
@@ -105,8 +105,8 @@ def catch_up_table(part: Results, case: str) -> str:
 
 def snapshot(part: Results) -> str:
     text = ["## Snapshot\n",
-            "The first copy of a collection, with schemas (a peer: of up to 300,000 documents, with "
-            "its one thread: with more Debezium 1.3 loses documents). Raw reads are of the same "
+            "The first copy of a collection, with schemas (a peer: of up to 300,000 documents, "
+            "with its one thread: with more Debezium 1.3 loses documents). Raw reads are of the same "
             "ranges of `_id`, with as many threads.\n"]
     for case in part.cases():
         rows = []
@@ -118,14 +118,15 @@ def snapshot(part: Results) -> str:
                            for name in ("", "mongod_", "broker_")),
                          _runs(part, case, system)])
         text.append(_titled(case, ["", "documents/s", "MB/s of BSON", "peak MB",
-                                   "CPU-s per million", "mongod's", "broker's", "runs, when"], rows))
+                                   "CPU-s per million", "mongod's", "broker's", "runs, when"],
+                            rows))
     return "\n".join(text)
 
 
 def latency(part: Results) -> str:
     text = ["## Latency\n",
-            "From just before the client's insert, with majority write concern, to the receipt by a "
-            "consumer in the same process, in milliseconds; beside it until the server's answer to "
+            "From just before the client's insert, with majority write concern, to the receipt by "
+            "a consumer in the same process, in milliseconds; beside it until the server's answer to "
             "that insert, before which no majority has it. At 20,000 a second an insert holds 20 "
             "documents. The first five seconds do not count. CPU is in cores.\n"]
     for case in part.cases():
@@ -164,7 +165,8 @@ def idle(part: Results) -> str:
              _median(part, case, "shardtail", "threads"), _median(part, case, "shardtail", "files"),
              _runs(part, case, "shardtail")] for case in part.cases()]
     return "\n".join(["## At rest\n", "One process, nothing written but the server's own no-ops.\n",
-                      _table(["", "resident MB", "peak MB", "ms of CPU a second", "getMores a second", "threads",
+                      _table(["", "resident MB", "peak MB", "ms of CPU a second",
+                              "getMores a second", "threads",
                               "files", "runs, when"], rows)])
 
 
@@ -183,8 +185,8 @@ def filtered(part: Results) -> str:
 
 def collections(part: Results) -> str:
     return "\n".join(["## More collections\n",
-                      "200,000 inserts in turns into ever more collections, written to a file; from "
-                      "the launch until the offset of the last is stored.\n",
+                      "200,000 inserts in turns into ever more collections, written to a file; "
+                      "from the launch until the offset of the last is stored.\n",
                       _growth_table(part, [(case, "shardtail") for case in part.cases()])])
 
 
