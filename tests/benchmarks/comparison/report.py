@@ -65,13 +65,7 @@ def streaming(part: Results) -> str:
             "first record in the topic and the last, so a virtual machine's start does not count.\n"]
     for case in part.cases():
         text.append(catch_up_table(part, case))
-        stages = {stage: median for stage in RAW_STAGES
-                  if (median := part.median(case, stage, "rate"))}
-        ours = part.median(case, "shardtail", "rate")
-        if stages and ours:
-            slowest = min(stages, key=lambda stage: stages[stage])
-            text.append(f"shardtail reaches {ours / stages[slowest]:.0%} of the slowest raw stage "
-                        f"({slowest}).\n")
+        text.append(_share_of_slowest(part, case, "shardtail", RAW_STAGES))
         cpu, theirs = (part.median(case, system, "cpu_per_million")
                        for system in ("shardtail", BASELINE))
         if cpu and theirs:
@@ -94,7 +88,7 @@ def catch_up_table(part: Results, case: str) -> str:
     for system in part.systems(case):
         rate = part.median(case, system, "rate")
         rows.append([system, _spread(part, case, system, "rate"),
-                     f"{rate / baseline:.1f}" if rate and baseline and "raw" not in system else "",
+                     _times(rate, baseline) if "raw" not in system else "",
                      _median(part, case, system, "peak_mb"),
                      *(_median(part, case, system, f"{name}cpu_per_million", 2)
                        for name in ("", "mongod_", "broker_")),
@@ -109,17 +103,22 @@ def snapshot(part: Results) -> str:
             "with its one thread: with more Debezium 1.3 loses documents). Raw reads are of the same "
             "ranges of `_id`, with as many threads.\n"]
     for case in part.cases():
+        baseline = part.median(case, f"{BASELINE}, 1 thread", "rate")
         rows = []
         for system in part.systems(case):
+            rate = part.median(case, system, "rate")
             rows.append([system, _spread(part, case, system, "rate"),
+                         _times(rate, baseline) if "raw" not in system else "",
                          _median(part, case, system, "mb_per_second"),
                          _median(part, case, system, "peak_mb"),
                          *(_median(part, case, system, f"{name}cpu_per_million", 2)
                            for name in ("", "mongod_", "broker_")),
                          _runs(part, case, system)])
-        text.append(_titled(case, ["", "documents/s", "MB/s of BSON", "peak MB",
-                                   "CPU-s per million", "mongod's", "broker's", "runs, when"],
-                            rows))
+        text.append(_titled(case, ["", "documents/s", f"times {BASELINE}", "MB/s of BSON",
+                                   "peak MB", "CPU-s per million", "mongod's", "broker's",
+                                   "runs, when"], rows))
+        text.append(_share_of_slowest(part, case, "shardtail, 4 threads",
+                                      ("raw read, 4 threads", "raw produce")))
     return "\n".join(text)
 
 
@@ -219,6 +218,19 @@ SECTIONS: dict[str, Callable[[Results], str]] = {
     "replica_sets": replica_sets,
     "idle": idle,
 }
+
+
+def _times(value: float | None, baseline: float | None) -> str:
+    return f"{value / baseline:.1f}" if value and baseline else ""
+
+
+def _share_of_slowest(part: Results, case: str, system: str, stages: Sequence[str]) -> str:
+    found = {stage: median for stage in stages if (median := part.median(case, stage, "rate"))}
+    ours = part.median(case, system, "rate")
+    if not found or not ours:
+        return ""
+    slowest = min(found, key=lambda stage: found[stage])
+    return f"{system}: {ours / found[slowest]:.0%} of the slowest raw stage ({slowest}).\n"
 
 
 def _number(value: float, digits: int) -> str:
