@@ -16,10 +16,14 @@ from integration.harness.replay import payload
 
 COLLECTIONS = int(os.environ.get("SHARDTAIL_COLLECTIONS", "1000"))
 
+# The server keeps a file open for each collection and each index, unless it closes them soon.
+FEW_FILES = ["--syncdelay", "2", "--setParameter", "wiredTigerFileHandleCloseIdleTime=1",
+             "--setParameter", "wiredTigerFileHandleCloseScanInterval=1"]
+
 
 class ManyCollections(IntegrationTest):
     def test_each_is_copied_and_streams(self) -> None:
-        replica_set = self.start_replica_set("6.0", members=1, cache_gb=1.0)
+        replica_set = self.start_replica_set("6.0", members=1, cache_gb=1.0, options=FEW_FILES)
         with replica_set.client(w=1) as client, ThreadPoolExecutor(8) as pool:
             database = client["many"]
 
