@@ -4,7 +4,6 @@
 #include <chrono>
 #include <utility>
 
-#include "base/log.h"
 #include "base/status_macros.h"
 
 namespace shardtail::pipeline {
