@@ -163,15 +163,20 @@ class Catalog(IntegrationTest):
             capture = FileCapture(self.scratch(), replica_set, {
                 "collection.include.list": "going[.](dropped|hidden|renamed|stays|new)",
                 "initial.sync.max.threads": "4", "snapshot.fetch.size": "100",
-                "snapshot.max.documents.per.second": "2000"})
+                "snapshot.max.documents.per.second": "600",
+                "signal.data.collection": "control.signals"})
             capture.shardtail.start()
             wait_for("a part of each", lambda: capture.alive() and capture.events_path.exists() and
                      self.collections(capture.records()) >= set(names))
+            client["control"]["signals"].insert_one({"type": "pause-snapshot"})
+            wait_for("the pause", lambda: capture.alive() and
+                     "copies are paused" in capture.shardtail.log)
             database["dropped"].drop()
             database["hidden"].rename("elsewhere")
             database["renamed"].rename("new")
             database["new"].update_many({"_id": {"$gte": 2900}}, {"$set": {"n": 1}})
             database["elsewhere"].update_many({"_id": {"$gte": 2900}}, {"$set": {"n": 1}})
+            client["control"]["signals"].insert_one({"type": "resume-snapshot"})
             capture.wait_for_snapshot()
             capture.wait_until_caught_up()
             capture.shardtail.stop()
