@@ -417,7 +417,10 @@ absl::Status Capture(const config::Configuration& config, monitoring::Monitor& m
   if (deployment.sharded) watch.Start();
   // When all have joined who are to get the signals.
   SHARDTAIL_ASSIGN_OR_RETURN(SignalChannels signal_channels, OpenSignalChannels(shared));
-  const absl::Status failed = manager.Wait(stop);
+  // The shards of this process may all be gone, or still to come.
+  const bool more_may_come = (deployment.sharded || assignment.count() > 1) &&
+                             config.pipeline.snapshot_mode != pipeline::SnapshotMode::kInitialOnly;
+  const absl::Status failed = manager.Wait(stop, more_may_come);
   signal_channels = {};
   list_seat.reset();
   watch.Stop();

@@ -70,15 +70,18 @@ TopologyManager::Entry* TopologyManager::Find(const std::string& replica_set) {
   return nullptr;
 }
 
-absl::Status TopologyManager::Wait(const std::stop_token& stop) {
+absl::Status TopologyManager::Wait(const std::stop_token& stop, bool more_may_come) {
   std::unique_lock lock(mutex_);
-  const auto none_runs = [this] {
-    return !entries_.empty() && std::ranges::all_of(entries_, [](const auto& entry) {
+  const auto ended = [&] {
+    bool failed = false;
+    for (const auto& entry : entries_) {
       const State state = entry->status.state;
-      return state == State::kFailed || state == State::kStopped || state == State::kFinished;
-    });
+      if (state == State::kRunning || state == State::kWaiting) return false;
+      failed = failed || state == State::kFailed;
+    }
+    return failed || !more_may_come;
   };
-  changed_.wait(lock, stop, none_runs);
+  changed_.wait(lock, stop, ended);
   if (stop.stop_requested()) return absl::OkStatus();
   for (const auto& entry : entries_) {
     if (entry->status.state == State::kFailed) return entry->status.last_error;

@@ -80,8 +80,8 @@ class TopologyManager {
   void Finish(const std::string& replica_set);
 
   // Returns when `stop` is requested, or when no replica set runs any more: OK, or the first
-  // failure. Where none was added yet, it waits for one.
-  absl::Status Wait(const std::stop_token& stop);
+  // failure. Where `more_may_come` and none has failed, it waits for one that is added.
+  absl::Status Wait(const std::stop_token& stop, bool more_may_come = false);
 
   // Asks all to stop, waits for their threads, and lets each deliver what it has sent, for at most
   // `drain_timeout` altogether. The first error of a drain.

@@ -258,6 +258,21 @@ class OneReplicaSet(Reader):
         for document in documents()[1:]:
             self.assertIn(document, linked, "README.md does not link it")
 
+    def test_the_configurations_of_deploy_are_valid(self) -> None:
+        manifests = (ROOT / "deploy" / "kubernetes" / "shardtail.yaml").read_text()
+        [of_pods] = re.findall(r"(?m)^  shardtail\.properties: \|\n((?:    .*\n)+)", manifests)
+        of_compose = (ROOT / "deploy" / "compose" / "shardtail.properties").read_text()
+        (self.scratch() / "secrets.properties").write_text("mongodb.password=x\n")
+        for number, text in enumerate((of_pods, of_compose)):
+            # Where this test runs there is neither the pod's name nor its volumes and servers.
+            text = re.sub(r"(?m)^ *(mongodb\.hosts|http\.port|bootstrap\.servers)=.*\n", "", text)
+            text = text.replace("/etc/shardtail-secrets", str(self.scratch()))
+            self.write_file(f"{number}.properties", text + (
+                "mongodb.hosts=localhost:27017\nbootstrap.servers=localhost:9092\n"
+                "shard.assignment.index=0\n"))
+            said = self.shell(f"shardtail check {number}.properties").stdout
+            self.assertIn("ok    the configuration is valid", said)
+
 
 class Cluster(Reader):
     @classmethod

@@ -158,5 +158,23 @@ TEST(TopologyManagerTest, AFailedReplicaSetKeepsNobodyWaiting) {
   while (!failing.left()) std::this_thread::yield();
 }
 
+TEST(TopologyManagerTest, WaitsForMoreWhereMoreMayCome) {
+  fakes::FakeClock clock;
+  TopologyManager manager({}, clock);
+  EXPECT_TRUE(manager.Wait({}).ok());
+  std::atomic<bool> ended = false;
+  std::jthread waiting([&] {
+    EXPECT_FALSE(manager.Wait({}, /*more_may_come=*/true).ok());
+    ended = true;
+  });
+  manager.Add(std::make_unique<ScriptedRunner>(
+      "a", std::deque<ScriptedRunner::Result>{{.status = absl::OkStatus()}}));
+  while (manager.Statuses().front().state != State::kFinished) std::this_thread::yield();
+  EXPECT_FALSE(ended);
+  manager.Add(std::make_unique<ScriptedRunner>(
+      "b", std::deque<ScriptedRunner::Result>{{.status = absl::DataLossError("broken")}}));
+  waiting.join();
+}
+
 }  // namespace
 }  // namespace shardtail::topology
