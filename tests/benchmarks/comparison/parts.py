@@ -498,8 +498,11 @@ def _capture_several(bench: Bench, broker: KafkaBroker, some: list[ReplicaSet],
     primed = _offsets_at(bench, task, {each.name: before[each.name] for each in some})
     servers = {"broker": broker.pid, **{f"mongod{number}": each.primary().pid
                                         for number, each in enumerate(some)}}
-    return capture(bench, Shardtail(bench.shardtail), task, changes * len(some), primed,
-                   servers=servers)
+    metrics = capture(bench, Shardtail(bench.shardtail), task, changes * len(some), primed,
+                      servers=servers)
+    metrics["mongod_cpu_per_million"] = sum(
+        metrics.pop(f"mongod{number}_cpu_per_million") for number in range(len(some)))
+    return metrics
 
 
 def _check_count(system: str, records: int, expected: int) -> None:
