@@ -32,6 +32,10 @@ constexpr int kPollMilliseconds = 1000;
 // interrupted.
 constexpr int kLookUpMilliseconds = 1000;
 
+// How long a push lasts: what is sent meanwhile does not linger either. It ends with the last
+// delivery, and waits no longer for brokers that are slow or away.
+constexpr int kPushMilliseconds = 10;
+
 // Most records go to few topics: these are found without a lock. A power of two.
 constexpr size_t kCachedTopics = 256;
 
@@ -104,6 +108,7 @@ struct Producer::Connection {
   absl::Status Wait(const std::stop_token& stop, Ready ready);
 
   void Deliver(const std::stop_token& stop);  // the delivery thread
+  void Push(const std::stop_token& stop);     // the pushing thread
   void HandleReports(EventHandle event);
   void HandleError(rd_kafka_event_t* event);
 
@@ -135,6 +140,11 @@ struct Producer::Connection {
   absl::Status failure;
   std::atomic<bool> failed = false;  // set after failure; asked for every batch
 
+  std::mutex push_mutex;  // guards push_wanted
+  std::condition_variable_any push_asked;
+  bool push_wanted = false;
+
+  std::jthread pushing;   // none: the user has said how long a record may wait
   std::jthread delivery;  // last: it ends before the rest goes
 };
 
@@ -257,6 +267,19 @@ void Producer::Connection::Deliver(const std::stop_token& stop) {
   }
 }
 
+void Producer::Connection::Push(const std::stop_token& stop) {
+  while (true) {
+    {
+      std::unique_lock lock(push_mutex);
+      if (!push_asked.wait(lock, stop, [this] { return push_wanted; })) return;
+      push_wanted = false;
+    }
+    // librdkafka knows no other way to end the linger. What is not delivered in time is no matter
+    // here.
+    rd_kafka_flush(client.get(), kPushMilliseconds);
+  }
+}
+
 void Producer::Connection::HandleReports(EventHandle event) {
   messages.resize(rd_kafka_event_message_count(event.get()));
   const size_t count = rd_kafka_event_message_array(event.get(), messages.data(), messages.size());
@@ -310,7 +333,12 @@ void Producer::Connection::HandleError(rd_kafka_event_t* event) {
   }
 }
 
-Producer::Producer(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {
+Producer::Producer(std::unique_ptr<Connection> connection, bool pushes)
+    : connection_(std::move(connection)) {
+  if (pushes) {
+    connection_->pushing = std::jthread(
+        [connection = connection_.get()](const std::stop_token& stop) { connection->Push(stop); });
+  }
   connection_->delivery = std::jthread(
       [connection = connection_.get()](const std::stop_token& stop) { connection->Deliver(stop); });
 }
@@ -331,11 +359,13 @@ absl::StatusOr<std::unique_ptr<Producer>> Producer::Create(const Options& option
       fmt::format("{}", std::min<int64_t>((queue_bytes + largest) / 1024 + 1, INT32_MAX));
   // The number of records is bounded by kRecordOverhead.
   translation.values.try_emplace("queue.buffering.max.messages", "0");
+  const bool pushes = translation.values.try_emplace("linger.ms", kLingerMilliseconds).second;
   SHARDTAIL_ASSIGN_OR_RETURN(
       ClientHandle client,
       NewClient(RD_KAFKA_PRODUCER, translation, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR));
   return std::unique_ptr<Producer>(new Producer(
-      std::make_unique<Connection>(std::move(client), listener, queue_bytes, largest, batch)));
+      std::make_unique<Connection>(std::move(client), listener, queue_bytes, largest, batch),
+      pushes));
 }
 
 absl::Status Producer::Send(const ProducerRecord& record, uint64_t ticket,
@@ -358,6 +388,16 @@ absl::Status Producer::Send(const ProducerRecord& record, uint64_t ticket,
     connection.sent_records.fetch_sub(1, std::memory_order_relaxed);
   }
   return sent;
+}
+
+void Producer::Push() {
+  Connection& connection = *connection_;
+  if (!connection.pushing.joinable()) return;
+  {
+    const std::lock_guard lock(connection.push_mutex);
+    connection.push_wanted = true;
+  }
+  connection.push_asked.notify_one();
 }
 
 absl::Status Producer::Flush(absl::Duration timeout) {

@@ -59,6 +59,10 @@ class Producer {
   //   others               this record cannot be sent, or failure() has the reason
   absl::Status Send(const ProducerRecord& record, uint64_t ticket, const std::stop_token& stop);
 
+  // No record follows at once: what waits for its batch to fill is sent now. Does not wait. A
+  // user's own linger.ms holds all the same.
+  void Push();
+
   // Waits until the listener has heard of every record, of all threads; kDeadlineExceeded says of
   // how many it has not.
   absl::Status Flush(absl::Duration timeout);
@@ -73,7 +77,7 @@ class Producer {
 
  private:
   struct Connection;
-  explicit Producer(std::unique_ptr<Connection> connection);
+  Producer(std::unique_ptr<Connection> connection, bool pushes);
 
   std::unique_ptr<Connection> connection_;
 };

@@ -26,8 +26,9 @@ class KafkaSink : public SharedSink, private kafka::DeliveryListener {
 
   absl::Status Send(const Record& record, Ticket ticket, const std::stop_token& stop) override;
 
-  // Nothing: librdkafka sends by itself, after linger.ms at the latest.
+  // Does not wait for what it sends.
   absl::Status EndBatch(absl::Duration, const std::stop_token&) override {
+    producer_->Push();
     return absl::OkStatus();
   }
 

@@ -24,6 +24,11 @@ ReadAhead::ReadAhead(std::unique_ptr<OplogSource> source, absl::Duration window_
       window_due_(base::Clock::Real().Monotonic()),
       thread_([this](const std::stop_token& stop) { Read(stop); }) {}
 
+bool ReadAhead::HasNext() const {
+  const std::lock_guard lock(mutex_);
+  return next_.has_value();
+}
+
 absl::StatusOr<std::optional<OplogBatch>> ReadAhead::Next(absl::Duration timeout,
                                                           const std::stop_token& stop) {
   std::unique_lock lock(mutex_);

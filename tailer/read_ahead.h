@@ -23,7 +23,7 @@ namespace shardtail::tailer {
 // Now and then it asks how far back the oplog reaches, also while its consumer is held up: that is
 // when a capture falls off the oplog.
 //
-// Next() belongs to one thread. The destructor interrupts the read that is under way.
+// Next() and HasNext() belong to one thread. The destructor interrupts the read that is under way.
 class ReadAhead {
  public:
   // Runs on the reading thread.
@@ -34,6 +34,9 @@ class ReadAhead {
   explicit ReadAhead(std::unique_ptr<OplogSource> source,
                      absl::Duration window_interval = absl::InfiniteDuration(),
                      OnWindow on_window = nullptr);
+
+  // Whether Next() would return at once.
+  bool HasNext() const;
 
   // The next batch, or the error that ended the source; nullopt when there is none within
   // `timeout`; kCancelled as soon as `stop` is requested.
@@ -50,7 +53,7 @@ class ReadAhead {
   const absl::Duration window_interval_;
   const OnWindow on_window_;
   absl::Duration window_due_;  // by the monotonic clock; the reading thread's
-  std::mutex mutex_;           // guards next_
+  mutable std::mutex mutex_;   // guards next_
   std::condition_variable_any changed_;
   std::optional<absl::StatusOr<OplogBatch>> next_;
   std::jthread thread_;

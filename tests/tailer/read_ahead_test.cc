@@ -97,6 +97,18 @@ TEST(ReadAheadTest, ReadsOneBatchAheadAndNoMore) {
   EXPECT_EQ(script.reads, 3);
 }
 
+TEST(ReadAheadTest, KnowsWhetherThereIsANextOne) {
+  ScriptedSource::Script script;
+  script.Add(BatchOf(1));
+  ReadAhead reader(std::make_unique<ScriptedSource>(script));
+  while (!reader.HasNext()) std::this_thread::yield();
+  ASSERT_TRUE(reader.Next(kLong, {})->has_value());
+  EXPECT_FALSE(reader.HasNext());
+  script.Add(absl::UnavailableError("end"));
+  while (!reader.HasNext()) std::this_thread::yield();
+  EXPECT_FALSE(reader.Next(kLong, {}).ok());
+}
+
 TEST(ReadAheadTest, AStopInterruptsTheWait) {
   ScriptedSource::Script script;
   ReadAhead reader(std::make_unique<ScriptedSource>(script));
