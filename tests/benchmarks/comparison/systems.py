@@ -31,6 +31,13 @@ class Task:
     threads: int = 1  # of the snapshot
     properties: dict[str, str] = field(default_factory=dict)  # more, for shardtail alone
 
+    @property
+    def filters(self) -> dict[str, str]:
+        """The properties that say so, in Debezium's names."""
+        collections = {"collection.include.list":
+                       f"{self.database}.{self.collection}"} if self.collection else {}
+        return {"database.include.list": self.database, **collections}
+
     def topic(self, system: System, collection: str = "") -> str:
         return f"{system.prefix}.{self.database}.{collection or self.collection}"
 
@@ -72,16 +79,13 @@ class Shardtail(System):
 
     def configure(self, task: Task, directory: Path) -> Path:
         """Writes its configuration, and returns that file."""
-        collections = {"collection.include.list":
-                       f"{task.database}.{task.collection}"} if task.collection else {}
         return write_properties(directory / "shardtail.properties", {
             "name": self.name,
             "connector.class": "io.debezium.connector.mongodb.MongoDbConnector",
             "mongodb.hosts": task.replica_set.hosts,
             "mongodb.name": self.prefix,
             "http.port": "0",
-            "database.include.list": task.database,
-            **collections,
+            **task.filters,
             "initial.sync.max.threads": str(task.threads),
             **_converters(task.schemas),
             "bootstrap.servers": task.broker.bootstrap,
@@ -132,12 +136,9 @@ class Debezium1(Peer):
     mongod = "4.4"  # the newest that it reads rightly
 
     def connector(self, task: Task) -> dict[str, str]:
-        collections = {"collection.include.list":
-                       f"{task.database}.{task.collection}"} if task.collection else {}
         return {"connector.class": "io.debezium.connector.mongodb.MongoDbConnector",
                 "mongodb.hosts": task.replica_set.hosts, "mongodb.name": self.prefix,
-                "database.include.list": task.database, **collections,
-                "initial.sync.max.threads": str(task.threads)}
+                **task.filters, "initial.sync.max.threads": str(task.threads)}
 
 
 class Debezium3(Peer):
@@ -146,11 +147,9 @@ class Debezium3(Peer):
     mongod = "6.0"
 
     def connector(self, task: Task) -> dict[str, str]:
-        collections = {"collection.include.list":
-                       f"{task.database}.{task.collection}"} if task.collection else {}
         return {"connector.class": "io.debezium.connector.mongodb.MongoDbConnector",
                 "mongodb.connection.string": _connection_string(task.replica_set),
-                "topic.prefix": self.prefix, "database.include.list": task.database, **collections,
+                "topic.prefix": self.prefix, **task.filters,
                 "snapshot.max.threads": str(task.threads)}
 
 
