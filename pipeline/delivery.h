@@ -1,13 +1,9 @@
 #ifndef SHARDTAIL_PIPELINE_DELIVERY_H_
 #define SHARDTAIL_PIPELINE_DELIVERY_H_
 
-#include <fmt/format.h>
-
 #include <memory>
 #include <mutex>
 #include <span>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -23,11 +19,31 @@
 namespace shardtail::pipeline {
 
 // A replica set's sink with what counts its acknowledgements; replaced as a whole when the sink
-// fails. The sink reports from its delivery thread, the rest is of the replica set's thread. The
-// metrics and the clock must outlive it.
+// fails.
+//
+// The rule it keeps: a record that is too large for Kafka counts as acknowledged only where
+// event.processing.failure.handling.mode lets it be left out, and only once it is kept to be told
+// of; any other failure stops the tracker.
+//
+// The sink reports from its delivery thread, or from within its functions; the rest belongs to the
+// replica set's thread. An OffsetCommitter that was given the tracker must have let go of it before
+// this goes.
 struct Delivery : public sink::DeliveryListener {
+  // The metrics and the clock must outlive it. The sink and the publisher come after: they need
+  // what is here.
   Delivery(metrics::PipelineMetrics& counted, base::Clock& time, FailureMode failure_mode)
       : metrics(counted), clock(time), mode(failure_mode), latency(counted.acknowledge_latency) {}
+
+  // The sink's.
+  void OnDelivered(std::span<const sink::Ticket> tickets) override;
+  void OnFailed(sink::Ticket ticket, const absl::Status& status) override;
+
+  // Counts and logs what was left out as too large since the last call. Needs the publisher; errors
+  // are its HandlePoison()'s.
+  absl::Status ReportLeftOut();
+
+  // Shows in the metrics what is in flight. Any thread.
+  void NotePending();
 
   metrics::PipelineMetrics& metrics;
   base::Clock& clock;
@@ -35,48 +51,11 @@ struct Delivery : public sink::DeliveryListener {
   DeliveryLatency latency;
   LargeRecords large;
   offsets::AckTracker tracker;
-  std::unique_ptr<sink::Sink> sink;  // made after the tracker that it reports to, goes before it
-  std::unique_ptr<Publisher> publisher;
-
-  void OnDelivered(std::span<const sink::Ticket> tickets) override {
-    tracker.Acknowledge(tickets);
-    metrics.acknowledged_records.Add(static_cast<int64_t>(tickets.size()));
-    NotePending();
-    if (latency.waiting()) latency.Settle(tracker.settled(), clock.NowMillis());
-  }
-  void OnFailed(sink::Ticket ticket, const absl::Status& status) override {
-    metrics.failed_records.Add();
-    if (!absl::IsResourceExhausted(status)) return tracker.Fail(ticket, status);
-    // Nothing helps but a larger limit.
-    absl::Status named = absl::FailedPreconditionError(
-        fmt::format("{}: {}", large.Describe(ticket), std::string(status.message())));
-    if (mode == FailureMode::kFail) return tracker.Fail(ticket, named);
-    {
-      const std::lock_guard lock(mutex);
-      left_out.push_back(std::move(named));
-    }
-    tracker.Acknowledge({&ticket, 1});
-    NotePending();
-  }
-  // Counts and logs what was left out as too large since the last call.
-  absl::Status ReportLeftOut() {
-    std::vector<absl::Status> taken;
-    {
-      const std::lock_guard lock(mutex);
-      taken.swap(left_out);
-    }
-    for (const absl::Status& status : taken) {
-      if (absl::Status handled = publisher->HandlePoison(status); !handled.ok()) return handled;
-    }
-    return absl::OkStatus();
-  }
-  void NotePending() {
-    metrics.unacknowledged_records.Set(tracker.pending());
-    metrics.unacknowledged_bytes.Set(tracker.pending_bytes());
-  }
-
   std::mutex mutex;                    // guards the next
   std::vector<absl::Status> left_out;  // not told of yet
+  // Goes before all that it reports to.
+  std::unique_ptr<sink::Sink> sink;
+  std::unique_ptr<Publisher> publisher;
 };
 
 }  // namespace shardtail::pipeline
