@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import time
 import unittest
 
 from golden.records import Record
-from integration.harness.case import IntegrationTest
-from integration.harness.cluster import ShardedCluster
+from integration.harness.case import ClusterTest
 from integration.harness.cluster_capture import ClusterCapture
-from integration.harness.counting_load import CountingLoad, count_breaks
+from integration.harness.counting_load import count_breaks
 from integration.harness.http import Scrape, ask
-from integration.harness.kafka import KafkaBroker
 from integration.harness.replay import payload
 from integration.harness.waiting import wait_for
 
-SEED = int(os.environ.get("SHARDTAIL_SEED") or time.time())
 DOCUMENTS = 30
 PROCESSES = 2
 
 
-class AssignmentTest(IntegrationTest):
-    cluster: ShardedCluster
-    broker: KafkaBroker
-
+class AssignmentTest(ClusterTest):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        print(f"SHARDTAIL_SEED={SEED}", flush=True)
-        cls.cluster = cls.start_cluster("4.4")
-        cls.broker = cls.start_broker()
-        cls.cluster.create_database("shop", "shA")
-        cls.cluster.shard_collection("shop.orders")
-        for number in (1, 2):
-            cls.cluster.split("shop.orders", number * DOCUMENTS // 3)
+        cls.cluster.create_sharded("shop.orders", DOCUMENTS // 3, DOCUMENTS * 2 // 3)
         cls.cluster.move_chunk("shop.orders", DOCUMENTS, "shB")
-        cls.load = CountingLoad(cls.cluster, "shop.orders", DOCUMENTS, SEED)
-        cls.load.fill()
+        cls.load = cls.filled("shop.orders", DOCUMENTS)
         cls.processes = [
             ClusterCapture(cls.directory / f"process-{index}", cls.cluster, cls.broker, {
                 "database.include.list": "shop",
@@ -63,16 +48,12 @@ class AssignmentTest(IntegrationTest):
         return all(process.alive() and ask(f"{process.shardtail.url}/health/ready").status == 200
                    for process in self.processes)
 
-    def wait_for_changes(self) -> None:
-        before = self.load.changes
-        wait_for("changes", lambda: self.load.changes >= before + DOCUMENTS)
-
     def test_each_shard_is_captured_once_and_a_new_one_moves_no_other(self) -> None:
         first = self.processes[0]
         first.wait_for_snapshot()
         wait_for("both shards in what both know", lambda: self.known() == set(self.cluster.shards))
         with self.load:
-            self.wait_for_changes()
+            self.load.wait(DOCUMENTS)
         first.wait_until_caught_up()
         before = self.held()
         self.assert_shared(before)
@@ -89,7 +70,7 @@ class AssignmentTest(IntegrationTest):
         self.assert_shared(after)
         self.cluster.move_chunk("shop.orders", 0, "shC")
         with self.load:
-            self.wait_for_changes()
+            self.load.wait(DOCUMENTS)
         first.wait_until_caught_up()
         self.assert_nothing(twice(first.records()), "events twice")
         wait_for("all are ready", self.ready)

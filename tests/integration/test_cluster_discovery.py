@@ -2,54 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import time
 import unittest
 
-from integration.harness.case import IntegrationTest
-from integration.harness.cluster import ShardedCluster
-from integration.harness.cluster_capture import ClusterCapture
-from integration.harness.counting_load import CountingLoad, count_breaks
-from integration.harness.kafka import KafkaBroker
+from integration.harness.case import ClusterTest
+from integration.harness.counting_load import count_breaks
 from integration.harness.waiting import wait_for
 
-SEED = int(os.environ.get("SHARDTAIL_SEED") or time.time())
 DOCUMENTS = 30
-CHUNKS = 3
 
 
 class Discovery:
     """The tests; a class below for each server version."""
 
-    version: str
-    cluster: ShardedCluster
-    broker: KafkaBroker
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        print(f"SHARDTAIL_SEED={SEED}", flush=True)
-        cls.cluster = cls.start_cluster(cls.version)
-        cls.broker = cls.start_broker()
-
     def setUp(self) -> None:
         """Each test has a database of its own, with documents on both shards."""
-        self.database = self.id().split(".")[-1][:38]
-        self.namespace = f"{self.database}.orders"
-        self.cluster.create_database(self.database, "shA")
-        self.cluster.shard_collection(self.namespace)
-        for number in range(1, CHUNKS):
-            self.cluster.split(self.namespace, number * DOCUMENTS // CHUNKS)
+        self.namespace = f"{self.own_database}.orders"
+        self.cluster.create_sharded(self.namespace, DOCUMENTS // 3, DOCUMENTS * 2 // 3)
         self.cluster.move_chunk(self.namespace, DOCUMENTS, "shB")
-        self.load = CountingLoad(self.cluster, self.namespace, DOCUMENTS, SEED)
-        self.load.fill()
-        self.capture = ClusterCapture(
-            self.scratch(), self.cluster, self.broker,
-            {"database.include.list": self.database}, name=self.database)
-
-    def wait_for_changes(self) -> None:
-        before = self.load.changes
-        wait_for("changes", lambda: self.load.changes >= before + DOCUMENTS)
+        self.load = self.filled(self.namespace, DOCUMENTS)
+        self.capture = self.new_capture(self.own_database)
 
     def assert_complete(self) -> None:
         self.assert_nothing(count_breaks(self.capture.records(), self.load.counts),
@@ -59,7 +30,7 @@ class Discovery:
         self.capture.shardtail.start()
         self.capture.wait_for_snapshot()
         with self.load:
-            self.wait_for_changes()
+            self.load.wait(DOCUMENTS)
         self.capture.wait_until_caught_up()
         self.capture.shardtail.stop()
         self.assert_complete()
@@ -73,14 +44,14 @@ class Discovery:
             added = self.cluster.add_shard("shC")
             for value in (0, DOCUMENTS):
                 self.cluster.move_chunk(self.namespace, value, "shC")
-            self.wait_for_changes()
+            self.load.wait(DOCUMENTS)
             self.capture.wait_until_caught_up("shC")
             port = added.primary().port
             self.assertGreater(self.capture.shardtail.connections_to(port), 0)
-            self.wait_for_changes()
+            self.load.wait(DOCUMENTS)
             self.cluster.remove_shard("shC", to="shB")
             end = added.last_optime()
-            self.wait_for_changes()
+            self.load.wait(DOCUMENTS)
             wait_for("no connection to the removed shard",
                      lambda: self.capture.shardtail.connections_to(port) == 0)
         self.capture.wait_until_caught_up()
@@ -92,7 +63,7 @@ class Discovery:
         self.capture.shardtail.stop()
         self.capture.shardtail.start()
         with self.load:
-            self.wait_for_changes()
+            self.load.wait(DOCUMENTS)
         self.capture.wait_until_caught_up()
         self.capture.shardtail.stop()
         self.assert_complete()
@@ -103,23 +74,23 @@ class Discovery:
         self.capture.wait_for_snapshot()
         self.capture.shardtail.stop()
         with self.load:
-            self.wait_for_changes()
+            self.load.wait(DOCUMENTS)
             self.cluster.add_shard("shD")
             for value in (0, DOCUMENTS):
                 self.cluster.move_chunk(self.namespace, value, "shD")
-            self.wait_for_changes()
+            self.load.wait(DOCUMENTS)
             self.capture.shardtail.start()
-            self.wait_for_changes()
+            self.load.wait(DOCUMENTS)
         self.capture.wait_until_caught_up()
         self.capture.shardtail.stop()
         self.assert_complete()
 
 
-class DiscoveryOf44(Discovery, IntegrationTest):
+class DiscoveryOf44(Discovery, ClusterTest):
     version = "4.4"
 
 
-class DiscoveryOf60(Discovery, IntegrationTest):
+class DiscoveryOf60(Discovery, ClusterTest):
     version = "6.0"
 
 

@@ -13,22 +13,17 @@ import json
 import os
 import random
 import threading
-import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 from golden.records import Record
-from integration.harness.case import IntegrationTest
-from integration.harness.cluster import ShardedCluster
-from integration.harness.cluster_capture import ClusterCapture
-from integration.harness.counting_load import CountingLoad, count_breaks
+from integration.harness.case import SEED, ClusterTest
+from integration.harness.counting_load import count_breaks
 from integration.harness.delivery import lost_documents
-from integration.harness.kafka import KafkaBroker
 from integration.harness.replay import payload, strict
 from integration.harness.waiting import wait_for
 
 MIGRATIONS = int(os.environ.get("SHARDTAIL_MIGRATIONS", "50"))
-SEED = int(os.environ.get("SHARDTAIL_SEED") or time.time())
 KILLS = max(4, MIGRATIONS // 20)
 DOCUMENTS = 40
 CHUNKS = 4
@@ -39,45 +34,24 @@ BURDEN = 20_000
 class Migrations:
     """The tests; a class below for each server version."""
 
-    version: str
-    cluster: ShardedCluster
-    broker: KafkaBroker
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        print(f"SHARDTAIL_SEED={SEED}", flush=True)
-        cls.cluster = cls.start_cluster(cls.version)
-        cls.broker = cls.start_broker()
-
     def setUp(self) -> None:
         """Each test has a database of its own, with chunks on both shards."""
-        self.database = self.id().split(".")[-1][:38]
+        self.database = self.own_database
         self.namespace = f"{self.database}.orders"
-        self.cluster.create_database(self.database, "shA")
-        self.cluster.shard_collection(self.namespace)
-        for number in range(1, CHUNKS):
-            self.cluster.split(self.namespace, number * DOCUMENTS // CHUNKS)
-        self.load = CountingLoad(self.cluster, self.namespace, DOCUMENTS, SEED)
-        self.load.fill()
-        self.capture = ClusterCapture(
-            self.scratch(), self.cluster, self.broker,
-            {"database.include.list": self.database}, name=self.database)
+        self.cluster.create_sharded(
+            self.namespace, *range(DOCUMENTS // CHUNKS, DOCUMENTS, DOCUMENTS // CHUNKS))
+        self.load = self.filled(self.namespace, DOCUMENTS)
+        self.capture = self.new_capture(self.database)
 
     def migrate(self, times: int, first: int = 0) -> None:
         """Moves one chunk after the other to the shard where it is not, with changes between."""
         for number in range(first, first + times):
-            value = number % CHUNKS * DOCUMENTS // CHUNKS
-            owner = self.cluster.routing(self.namespace).chunk_of(value).shard
-            before = self.load.changes
-            self.cluster.move_chunk(self.namespace, value, "shB" if owner == "shA" else "shA")
-            wait_for("changes after a migration",
-                     lambda: self.load.changes >= before + DOCUMENTS // 4)
+            self.cluster.move_chunk(self.namespace, number % CHUNKS * DOCUMENTS // CHUNKS)
+            self.load.wait(DOCUMENTS // 4)
 
     def kill_and_start(self, changes: int) -> None:
         """After so many changes more; returns when it has read on."""
-        goal = self.load.changes + changes
-        wait_for("changes before a kill", lambda: self.load.changes >= goal)
+        self.load.wait(changes)
         self.capture.shardtail.kill()
         self.capture.shardtail.start()
         # Else it might be killed before it has read anything, each time.
@@ -236,19 +210,19 @@ class Migrations:
         return [shard for shard in self.cluster.shards if holds(shard)]
 
 
-class MigrationsOf42(Migrations, IntegrationTest):
+class MigrationsOf42(Migrations, ClusterTest):
     version = "4.2"
 
 
-class MigrationsOf44(Migrations, IntegrationTest):
+class MigrationsOf44(Migrations, ClusterTest):
     version = "4.4"
 
 
-class MigrationsOf50(Migrations, IntegrationTest):
+class MigrationsOf50(Migrations, ClusterTest):
     version = "5.0"
 
 
-class MigrationsOf60(Migrations, IntegrationTest):
+class MigrationsOf60(Migrations, ClusterTest):
     version = "6.0"
 
 

@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import time
 import unittest
 
-from integration.harness.case import IntegrationTest
-from integration.harness.cluster import ShardedCluster
+from integration.harness.case import ClusterTest
 from integration.harness.cluster_capture import ClusterCapture
-from integration.harness.counting_load import CountingLoad, count_breaks
+from integration.harness.counting_load import count_breaks
 from integration.harness.delivery import lost_documents
-from integration.harness.kafka import KafkaBroker
 from integration.harness.replay import payload, strict
-from integration.harness.waiting import wait_for
 
-SEED = int(os.environ.get("SHARDTAIL_SEED") or time.time())
 DOCUMENTS = 40
 
 
 class MovePrimary:
     """The tests; a class below for each server version."""
 
-    version: str
-    options: tuple[str, ...] = ()
-    cluster: ShardedCluster
-    broker: KafkaBroker
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        print(f"SHARDTAIL_SEED={SEED}", flush=True)
-        cls.cluster = cls.start_cluster(cls.version, options=cls.options)
-        cls.broker = cls.start_broker()
-
     def capture(self, database: str) -> ClusterCapture:
-        capture = ClusterCapture(self.scratch(), self.cluster, self.broker,
-                                 {"database.include.list": database}, name=database)
+        capture = self.new_capture(database)
         capture.shardtail.start()
         capture.wait_for_snapshot()
         return capture
@@ -63,19 +44,17 @@ class MovePrimary:
 
 
 class MovePrimaryAndReshard(MovePrimary):
-    options = ("--setParameter", "reshardingMinimumOperationDurationMillis=0")
+    cluster_options = {
+        "options": ("--setParameter", "reshardingMinimumOperationDurationMillis=0")}
 
     def test_a_collection_is_resharded_under_load(self) -> None:
         namespace = "resharded.orders"
-        self.cluster.create_database("resharded", "shA")
-        self.cluster.shard_collection(namespace)
-        load = CountingLoad(self.cluster, namespace, DOCUMENTS, SEED)
-        load.fill()
+        self.cluster.create_sharded(namespace)
+        load = self.filled(namespace, DOCUMENTS)
         capture = self.capture("resharded")
         with load:
             self.cluster.reshard(namespace, "_id", chunks=4)
-            before = load.changes
-            wait_for("changes by the new key", lambda: load.changes >= before + DOCUMENTS)
+            load.wait(DOCUMENTS)  # by the new key
         self.assertEqual({chunk.shard for chunk in self.cluster.chunks(namespace)},
                          {"shA", "shB"})
         capture.wait_until_caught_up()
@@ -89,19 +68,19 @@ class MovePrimaryAndReshard(MovePrimary):
                             "documents differ")
 
 
-class MovePrimaryOf42(MovePrimary, IntegrationTest):
+class MovePrimaryOf42(MovePrimary, ClusterTest):
     version = "4.2"
 
 
-class MovePrimaryOf44(MovePrimary, IntegrationTest):
+class MovePrimaryOf44(MovePrimary, ClusterTest):
     version = "4.4"
 
 
-class MovesOf50(MovePrimaryAndReshard, IntegrationTest):
+class MovesOf50(MovePrimaryAndReshard, ClusterTest):
     version = "5.0"
 
 
-class MovesOf60(MovePrimaryAndReshard, IntegrationTest):
+class MovesOf60(MovePrimaryAndReshard, ClusterTest):
     version = "6.0"
 
 

@@ -5,22 +5,17 @@ Its servers sign the cluster times that one shard is asked to wait for on behalf
 
 from __future__ import annotations
 
-import os
-import time
 import unittest
 from typing import Any
 
-from integration.harness.case import IntegrationTest
-from integration.harness.cluster import ShardedCluster
+from integration.harness.case import ClusterTest
 from integration.harness.cluster_capture import ClusterCapture
-from integration.harness.counting_load import CountingLoad, count_breaks
-from integration.harness.kafka import KafkaBroker
+from integration.harness.counting_load import count_breaks
 from integration.harness.mongo import ReplicaSet
 from integration.harness.shardtail import Result, run
 from integration.harness.waiting import wait_for
 from integration.test_privileges import commands
 
-SEED = int(os.environ.get("SHARDTAIL_SEED") or time.time())
 MIGRATIONS = 8
 DOCUMENTS = 20
 CONFIG_SERVER = "#### On the config server's primary"
@@ -31,22 +26,14 @@ NAMESPACE = "shop.orders"  # of the document's commands
 class ClusterPrivileges:
     """The tests; a class below for each server version."""
 
-    version: str
-    cluster: ShardedCluster
-    broker: KafkaBroker
+    cluster_options = {"key": "c2hhcmR0YWlsIHRlc3Rz"}
 
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        print(f"SHARDTAIL_SEED={SEED}", flush=True)
-        cls.cluster = cls.start_cluster(cls.version, key="c2hhcmR0YWlsIHRlc3Rz")
-        cls.broker = cls.start_broker()
-        cls.cluster.create_database("shop", "shA")
-        cls.cluster.shard_collection(NAMESPACE)
-        cls.cluster.split(NAMESPACE, DOCUMENTS // 2)
+        cls.cluster.create_sharded(NAMESPACE, DOCUMENTS // 2)
         cls.cluster.move_chunk(NAMESPACE, DOCUMENTS // 2, "shB")
-        cls.load = CountingLoad(cls.cluster, NAMESPACE, DOCUMENTS, SEED)
-        cls.load.fill()
+        cls.load = cls.filled(NAMESPACE, DOCUMENTS)
         for heading, replica_set in cls.places():
             with replica_set.client() as client:
                 for database, command in commands(heading):
@@ -59,10 +46,8 @@ class ClusterPrivileges:
                 *((SHARD, shard) for shard in cls.cluster.shards.values())]
 
     def capture(self, user: str) -> ClusterCapture:
-        return ClusterCapture(
-            self.scratch() / user, self.cluster, self.broker,
-            {"database.include.list": "shop", "mongodb.user": user,
-             "mongodb.password": "change me"}, name=user)
+        return self.new_capture(
+            "shop", {"mongodb.user": user, "mongodb.password": "change me"}, name=user)
 
     def check(self, capture: ClusterCapture) -> Result:
         return run("check", capture.shardtail.properties_path, directory=self.scratch())
@@ -99,12 +84,8 @@ class ClusterPrivileges:
         with self.load:
             self.change_a_shard_key()
             for number in range(MIGRATIONS):
-                before = self.load.changes
-                value = number // 2 % 2 * DOCUMENTS // 2
-                owner = self.cluster.routing(NAMESPACE).chunk_of(value).shard
-                self.cluster.move_chunk(NAMESPACE, value, "shB" if owner == "shA" else "shA")
-                wait_for("changes after a migration",
-                         lambda: self.load.changes >= before + DOCUMENTS)
+                self.cluster.move_chunk(NAMESPACE, number // 2 % 2 * DOCUMENTS // 2)
+                self.load.wait(DOCUMENTS)
         capture.wait_until_caught_up()
         capture.shardtail.stop()
         self.assert_nothing(count_breaks(capture.records(), self.load.counts),
@@ -146,19 +127,19 @@ class ClusterPrivileges:
         self.assertEqual(set(capture.offsets.latest()), {capture.offsets.key("shA")})
 
 
-class ClusterPrivilegesOf42(ClusterPrivileges, IntegrationTest):
+class ClusterPrivilegesOf42(ClusterPrivileges, ClusterTest):
     version = "4.2"
 
 
-class ClusterPrivilegesOf44(ClusterPrivileges, IntegrationTest):
+class ClusterPrivilegesOf44(ClusterPrivileges, ClusterTest):
     version = "4.4"
 
 
-class ClusterPrivilegesOf50(ClusterPrivileges, IntegrationTest):
+class ClusterPrivilegesOf50(ClusterPrivileges, ClusterTest):
     version = "5.0"
 
 
-class ClusterPrivilegesOf60(ClusterPrivileges, IntegrationTest):
+class ClusterPrivilegesOf60(ClusterPrivileges, ClusterTest):
     version = "6.0"
 
 

@@ -6,7 +6,7 @@ import json
 import unittest
 from collections import Counter
 
-from integration.harness.case import IntegrationTest
+from integration.harness.case import ClusterTest
 from integration.harness.cluster_capture import ClusterCapture
 from integration.harness.delivery import lost_documents
 from integration.harness.replay import payload, strict
@@ -16,23 +16,18 @@ NAMESPACE = "asked.c"
 DOCUMENTS = 200
 
 
-class ClusterSignals(IntegrationTest):
-    version = "4.4"
-
+class ClusterSignals(ClusterTest):
     def test_one_signal_copies_on_every_shard(self) -> None:
         """Given on one shard; it is not given again where its collection moves to another."""
-        cluster = self.start_cluster(self.version)
-        broker = self.start_broker()
-        cluster.create_database("asked", "shA")
+        cluster = self.cluster
         cluster.create_database("control", "shA")
-        cluster.shard_collection(NAMESPACE)
-        cluster.split(NAMESPACE, DOCUMENTS // 2)
+        cluster.create_sharded(NAMESPACE, DOCUMENTS // 2)
         cluster.move_chunk(NAMESPACE, DOCUMENTS // 2, "shB")
         with cluster.collection(NAMESPACE) as collection:
             for number in range(DOCUMENTS):
                 collection.insert({"_id": number, "k": number, "n": 0})
-            capture = ClusterCapture(self.scratch(), cluster, broker, {
-                "database.include.list": "asked", "signal.data.collection": "control.signals",
+            capture = self.new_capture("asked", {
+                "signal.data.collection": "control.signals",
                 "notification.enabled.channels": "log"}, name="signalled")
             capture.shardtail.start()
             capture.wait_for_snapshot()

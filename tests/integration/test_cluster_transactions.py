@@ -35,15 +35,12 @@ class ClusterTransactions:
 
     def setUp(self) -> None:
         """Each test has a database of its own, and captures it from before its first write."""
-        database = self.id().split(".")[-1][:38]
-        self.namespace = f"{database}.orders"
-        self.cluster.create_database(database, "shA")
-        self.cluster.shard_collection(self.namespace)
-        self.cluster.split(self.namespace, 0)
+        self.namespace = f"{self.own_database}.orders"
+        self.cluster.create_sharded(self.namespace, 0)
         self.cluster.move_chunk(self.namespace, 0, "shB")
         self.captures = {
             shard: FileCapture(self.scratch() / shard, self.cluster.shards[shard],
-                               {"database.include.list": database}) for shard in SHARDS}
+                               {"database.include.list": self.own_database}) for shard in SHARDS}
         for capture in self.captures.values():
             capture.shardtail.start()
         for capture in self.captures.values():

@@ -280,9 +280,7 @@ class Cluster(Reader):
         super().setUpClass()
         cluster = cls.start_cluster("6.0")
         cls.broker = cls.start_broker()
-        cluster.create_database("shop", "shA")
-        cluster.shard_collection("shop.orders")
-        cluster.split("shop.orders", 1)
+        cluster.create_sharded("shop.orders", 1)
         cluster.move_chunk("shop.orders", 1, "shB")
         cls.addresses = {"cfg/localhost:27019": cluster.hosts,
                          "localhost:27019": cluster.hosts.split("/")[-1],

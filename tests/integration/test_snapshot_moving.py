@@ -24,9 +24,7 @@ class Moving:
 
     def test_it_is_copied_again(self) -> None:
         cluster = self.start_cluster(self.version)
-        cluster.create_database("shop", "shA")
-        cluster.shard_collection("shop.orders")
-        cluster.split("shop.orders", DOCUMENTS * 9 // 10)
+        cluster.create_sharded("shop.orders", DOCUMENTS * 9 // 10)
         documents = [{"_id": number, "k": number} for number in range(DOCUMENTS)]
         with cluster.shards["shA"].client() as client:
             client["shop"]["orders"].insert_many(documents)
@@ -56,9 +54,7 @@ class BetweenProcesses(IntegrationTest):
 
     def test_it_is_copied_again(self) -> None:
         cluster = self.start_cluster("6.0")
-        cluster.create_database("shop", "shA")
-        cluster.shard_collection("shop.orders")
-        cluster.split("shop.orders", DOCUMENTS * 9 // 10)
+        cluster.create_sharded("shop.orders", DOCUMENTS * 9 // 10)
         documents = [{"_id": number, "k": number} for number in range(DOCUMENTS)]
         with cluster.shards["shA"].client() as client:
             client["shop"]["orders"].insert_many(documents)

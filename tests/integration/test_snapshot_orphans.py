@@ -19,9 +19,7 @@ class Orphans:
 
     def test_each_document_is_copied_from_its_owner_alone(self) -> None:
         cluster = self.start_cluster(self.version)
-        cluster.create_database("shop", "shA")
-        cluster.shard_collection("shop.orders")
-        cluster.split("shop.orders", DOCUMENTS // 2)
+        cluster.create_sharded("shop.orders", DOCUMENTS // 2)
         with cluster.collection("shop.orders") as orders:
             for number in range(DOCUMENTS):
                 orders.insert({"_id": number, "k": number})

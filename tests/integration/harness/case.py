@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+import time
 import unittest
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from integration.harness.cluster import ShardedCluster
+from integration.harness.cluster_capture import ClusterCapture
+from integration.harness.counting_load import CountingLoad
 from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import ReplicaSet
 from integration.harness.shardtail import binary
 
+SEED = int(os.environ.get("SHARDTAIL_SEED") or time.time())
 LOG_LINES = 30  # shown of each log when a test fails
 
 
@@ -78,3 +83,38 @@ class IntegrationTest(unittest.TestCase):
         path = self.directory / self.id().split(".")[-1]
         path.mkdir(exist_ok=True)
         return path
+
+    @property
+    def own_database(self) -> str:
+        """A name for this test alone, not too long for a database."""
+        return self.id().split(".")[-1][:38]
+
+
+class ClusterTest(IntegrationTest):
+    """A test with a sharded cluster that is captured into a broker."""
+
+    version = "4.4"
+    cluster_options: Mapping[str, object] = {}
+    cluster: ShardedCluster
+    broker: KafkaBroker
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.cluster = cls.start_cluster(cls.version, **cls.cluster_options)
+        cls.broker = cls.start_broker()
+
+    @classmethod
+    def filled(cls, namespace: str, documents: int) -> CountingLoad:
+        """The load of a sharded collection, which now has so many documents."""
+        print(f"SHARDTAIL_SEED={SEED}", flush=True)
+        load = CountingLoad(cls.cluster, namespace, documents, SEED)
+        load.fill()
+        return load
+
+    def new_capture(self, database: str, properties: Mapping[str, str] | None = None, *,
+                    name: str | None = None) -> ClusterCapture:
+        """Of one database; not started. `name` instead of the database's, as the logical name."""
+        name = name or database
+        return ClusterCapture(self.scratch() / name, self.cluster, self.broker,
+                              {"database.include.list": database, **(properties or {})}, name=name)

@@ -132,6 +132,13 @@ class ShardedCluster:
             "_shardsvrCreateCollection": collection, "shardKey": {key: 1},
             "databaseVersion": entry["version"], **MAJORITY})
 
+    def create_sharded(self, namespace: str, *splits: Any) -> None:
+        """A collection in a new database, all on shA, with a chunk from each of `splits` on."""
+        self.create_database(namespace.split(".", 1)[0], "shA")
+        self.shard_collection(namespace)
+        for at in splits:
+            self.split(namespace, at)
+
     def split(self, namespace: str, at: Any) -> None:
         """Splits a chunk in two: the upper one begins with this value of the shard key."""
         table = self.routing(namespace)
@@ -144,13 +151,14 @@ class ShardedCluster:
             command["timestamp"] = table.entry["timestamp"]
         self._command(self.shards[chunk.shard], "admin", command)
 
-    def move_chunk(self, namespace: str, value: Any, to: str) -> None:
-        """Moves the chunk that holds this value of the shard key.
+    def move_chunk(self, namespace: str, value: Any, to: str | None = None) -> None:
+        """Moves the chunk that holds this value of the shard key; by default to another shard.
 
         Returns when the donor has deleted its documents.
         """
         table = self.routing(namespace)
         chunk = table.chunk_of(value)
+        to = to or next(other for other in self.shards if other != chunk.shard)
         bounds = {"min": {table.key: chunk.min}, "max": {table.key: chunk.max}}
         if self._numbers >= (6, 0):
             self._configure({"_configsvrMoveRange": namespace, "toShard": to, **bounds,

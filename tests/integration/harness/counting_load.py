@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from golden.records import Record
 from integration.harness.cluster import ShardedCluster, ShardedCollection
 from integration.harness.replay import payload
+from integration.harness.waiting import wait_for
 
 
 class CountingLoad:
@@ -54,6 +55,11 @@ class CountingLoad:
     @property
     def changes(self) -> int:
         return sum(self.counts)
+
+    def wait(self, more: int) -> None:
+        """Returns after so many changes more, or when a thread has failed."""
+        goal = self.changes + more
+        wait_for(f"{goal} changes", lambda: self._errors or self.changes >= goal)
 
     def _run(self, number: int) -> None:
         try:
