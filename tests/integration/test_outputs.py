@@ -19,6 +19,7 @@ from integration.harness.case import IntegrationTest
 from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import ReplicaSet
 from integration.harness.offsets import is_progress, position_of
+from integration.harness.processes import bound
 from integration.harness.shardtail import (
     Shardtail, binary, connector, worker, write_properties)
 from integration.harness.waiting import wait_for
@@ -162,9 +163,8 @@ class Outputs(IntegrationTest):
         terminal, other_end = pty.openpty()
         self.addCleanup(os.close, terminal)
         process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", binary(), "run", str(shardtail.properties_path)],
-            cwd=self.scratch(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=other_end)
+            bound(binary(), "run", str(shardtail.properties_path)), cwd=self.scratch(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=other_end)
         self.addCleanup(process.kill)
         os.close(other_end)
         shown = b""

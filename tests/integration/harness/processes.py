@@ -13,6 +13,13 @@ from pathlib import Path
 _running: list[Child] = []
 
 
+def bound(*command: str) -> list[str]:
+    """The command, to be started by this process: the kernel kills it when this process ends."""
+    # It sends no signal for a parent that had ended before it was asked to.
+    unless_orphaned = ["sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"', str(os.getpid())]
+    return ["setpriv", "--pdeathsig", "KILL", *unless_orphaned, *command]
+
+
 class Child:
     """One process, with its output in files, stopped by its process id and no other way.
 
@@ -28,9 +35,8 @@ class Child:
         self.stderr_path = directory / f"{name}.err"
         with self.stdout_path.open("ab") as out, self.stderr_path.open("ab") as err:
             self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *command], stdin=subprocess.DEVNULL,
-                stdout=out, stderr=err, env={**os.environ, **(environment or {})}, cwd=directory,
-                start_new_session=True)
+                bound(*command), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                env={**os.environ, **(environment or {})}, cwd=directory, start_new_session=True)
         _running.append(self)
 
     @property

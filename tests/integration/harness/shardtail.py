@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from integration.harness.processes import Child
+from integration.harness.processes import Child, bound
 from integration.harness.waiting import wait_for
 
 CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
@@ -78,8 +78,8 @@ def run(*arguments: str | Path, directory: Path | None = None, seconds: float = 
     """Runs the program to its end, in `directory`; raises AssertionError when that takes longer."""
     try:
         done = subprocess.run(
-            ["setpriv", "--pdeathsig", "KILL", binary(), *map(str, arguments)], cwd=directory,
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False)
+            bound(binary(), *map(str, arguments)), cwd=directory, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired as expired:
         raise AssertionError(f"{arguments} still runs after {seconds} s; standard error:\n"
                              f"{(expired.stderr or b'').decode(errors='replace')}") from None
