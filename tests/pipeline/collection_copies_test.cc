@@ -1,0 +1,197 @@
+#include "pipeline/collection_copies.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <string>
+
+#include "tests/pipeline/replica_set_pipeline_fixture.h"
+
+namespace shardtail::pipeline {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+TEST_F(ReplicaSetPipelineTest, AnInterruptedCopyGoesOnAndStreamsFromItsFirstPosition) {
+  set_.Noop(10);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()},
+                    {"db.b", bson::Builder().Int32("_id", 2).Build()}};
+  log_.fail_at = 1;
+  EXPECT_EQ(Capture().message(), "the broker is gone");
+  EXPECT_TRUE(Stored().initsync);
+  EXPECT_EQ(Stored().position, (event::Position{{10, 1}, 0}));
+
+  // Document 1 was announced and is deleted while nobody captures: its delete must still come.
+  set_.Delete(11, "db.a", 1);
+  set_.documents.erase(set_.documents.begin());
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("r 1", "r 2!", "r 2!", "d 1", "- 1"));
+  EXPECT_FALSE(Stored().initsync);
+  EXPECT_TRUE(store_.LoadProgress(kSet, {})->empty());
+}
+
+TEST_F(ReplicaSetPipelineTest, WhereACopyBeganIsStoredBeforeItsFirstEvent) {
+  set_.Noop(10);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()}};
+  log_.before_first = [this] {
+    ASSERT_FALSE(store_.saves().empty());
+    EXPECT_EQ(store_.saves().back().position, (event::Position{{10, 1}, 0}));
+    EXPECT_TRUE(store_.saves().back().initsync);
+  };
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("r 1!"));
+}
+
+TEST_F(ReplicaSetPipelineTest, CopiesThatNeverReachTheStreamEnd) {
+  set_.Noop(10);
+  set_.at_end = [this] {
+    set_.oplog.clear();
+    set_.Noop(20);
+    return absl::OutOfRangeError("the oplog rolled over");
+  };
+  const absl::Status ended = Capture();
+  EXPECT_EQ(ended.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(ended.message()), HasSubstr("replSetResizeOplog"));
+}
+
+TEST_F(ReplicaSetPipelineTest, WaitsBeforeTheSnapshotAsAsked) {
+  set_.Noop(10);
+  EXPECT_EQ(Capture({.snapshot_delay = absl::Seconds(30)}).code(), absl::StatusCode::kCancelled);
+  ASSERT_FALSE(clock_.slept().empty());
+  EXPECT_EQ(clock_.slept().front(), absl::Seconds(30));
+}
+
+// A copy inside the stream ends when all of it is stored: the fake oplog is idle until then.
+class ConcurrentSnapshotTest : public ReplicaSetPipelineTest {
+ protected:
+  ConcurrentSnapshotTest() {
+    streaming_ = SnapshotStreaming::kConcurrent;
+    set_.at_end = [this]() -> absl::Status {
+      const auto stored = store_.LoadAll();
+      const auto own = stored->find(kSet);
+      return own == stored->end() || own->second.initsync ? absl::OkStatus()
+                                                          : absl::CancelledError("end of the test");
+    };
+  }
+};
+
+TEST_F(ConcurrentSnapshotTest, CopiesWhileItStreamsAndMarksTheLast) {
+  set_.Noop(10);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()},
+                    {"db.hidden", bson::Builder().Int32("_id", 2).Build()},
+                    {"db.b", bson::Builder().Int32("_id", 3).Build()}};
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("r 1", "r 3!"));
+  EXPECT_EQ(Stored(), (offsets::StoredOffset{.position = {{10, 1}, 0}}));
+  EXPECT_TRUE(Kept().empty());
+}
+
+TEST_F(ConcurrentSnapshotTest, AfterACrashOnlyWhatIsNotRecordedIsCopiedAgain) {
+  set_.Noop(10);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()},
+                    {"db.b", bson::Builder().Int32("_id", 2).Build()}};
+  set_.fail_read_of = "db.b";
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(Stored().initsync);
+  log_.records.clear();
+  set_.fail_read_of.clear();
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ::testing::AnyOf(ElementsAre("r 2!"), ElementsAre("r 1", "r 2!")));
+  EXPECT_FALSE(Stored().initsync);
+}
+
+TEST_F(ConcurrentSnapshotTest, AnUnfinishedCopyOfDebeziumIsBegunAnew) {
+  set_.Noop(10);
+  set_.Noop(11);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()}};
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}, .initsync = true}).ok());
+  ASSERT_TRUE(store_.SaveProgress(kSet, {{"plan", "7"}}).ok());
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("r 1!"));
+  EXPECT_EQ(Stored(), (offsets::StoredOffset{.position = {{11, 1}, 0}}));
+}
+
+TEST_F(ConcurrentSnapshotTest, InitialOnlyEndsWithTheCopy) {
+  set_.Noop(10);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()}};
+  const auto pipeline = Make({.snapshot_mode = SnapshotMode::kInitialOnly});
+  EXPECT_TRUE(pipeline->Run({}).ok());
+  EXPECT_TRUE(pipeline->Drain(absl::Seconds(1)).ok());
+  EXPECT_THAT(Sent(), ElementsAre("r 1!"));
+  EXPECT_FALSE(Stored().initsync);
+}
+
+// A collection whose documents the fake holds under its new name.
+TEST_F(ConcurrentSnapshotTest, ACollectionThatIsRenamedToACapturedNameIsCopied) {
+  set_.Noop(10);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()}};
+  set_.oplog.push_back(
+      bson::Builder()
+          .Time("ts", {11, 1})
+          .String("op", "c")
+          .String("ns", "db.$cmd")
+          .Uuid("ui", {'a'})
+          .SubDocument(
+              "o",
+              bson::Builder().String("renameCollection", "db.hidden").String("to", "db.a").view())
+          .Build());
+  set_.Insert(12, "db.b", 2);
+  std::atomic<bool> sent = false;
+  log_.before_first = [&] { sent = true; };
+  set_.at_end = [&]() -> absl::Status {
+    return sent && Kept().empty() ? absl::CancelledError("end of the test") : absl::OkStatus();
+  };
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
+  set_.fail_read_of = "db.a";
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kUnavailable);
+  EXPECT_FALSE(Stored().initsync);
+  EXPECT_FALSE(Kept().empty());
+  log_.records.clear();
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{12, 1}, 0}}).ok());
+  sent = false;
+  // After the rename: what is stored beside the offset tells of the copy.
+  set_.fail_read_of.clear();
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("r 1"));
+  EXPECT_TRUE(Kept().empty());
+}
+
+TEST_F(ConcurrentSnapshotTest, WhatAChangedFilterIncludesIsCopiedAndNothingElse) {
+  set_.Noop(10);
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()},
+                    {"db.hidden", bson::Builder().Int32("_id", 2).Build()}};
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("r 1!"));
+  log_.records.clear();
+  set_.at_end = [&]() -> absl::Status {
+    return Kept().empty() ? absl::CancelledError("end of the test") : absl::OkStatus();
+  };
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), IsEmpty());
+
+  const filter::NamespaceFilter all{filter::Options{}};
+  const auto pipeline = Make({}, {}, &all);
+  EXPECT_EQ(pipeline->Run({}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("r 2"));
+  log_.records.clear();
+  EXPECT_EQ(Make({}, {}, &all)->Run({}).code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), IsEmpty());
+}
+
+TEST_F(ConcurrentSnapshotTest, WithoutARecordOfTheFiltersOrWithNeverNothingIsCopiedForThem) {
+  set_.Noop(10);
+  set_.documents = {{"db.hidden", bson::Builder().Int32("_id", 2).Build()}};
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
+  const filter::NamespaceFilter all{filter::Options{}};
+  EXPECT_EQ(Make({}, {}, &all)->Run({}).code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(Make({.snapshot_mode = SnapshotMode::kNever}, {}, &all)->Run({}).code(),
+            absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace shardtail::pipeline
