@@ -9,7 +9,8 @@ from typing import Any
 import pymongo
 from pymongo.errors import PyMongoError
 
-from integration.harness.fault_case import DOCUMENTS, SEED, FaultTest
+from integration.harness.case import SEED
+from integration.harness.fault_case import DOCUMENTS, FaultTest
 from integration.harness.file_capture import FileCapture
 from integration.harness.load import WriteLoad, mark_end
 from integration.harness.mongo import MongoNode, ReplicaSet

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unittest
 
-from integration.harness.fault_case import DOCUMENTS, SEED, FaultTest
+from integration.harness.case import SEED
+from integration.harness.fault_case import DOCUMENTS, FaultTest
 from integration.harness.load import WriteLoad, mark_end
 from integration.harness.mongo import ReplicaSet
 from integration.harness.proxy import FaultProxy

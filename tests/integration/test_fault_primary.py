@@ -12,7 +12,8 @@ import unittest
 
 from pymongo.errors import PyMongoError
 
-from integration.harness.fault_case import DOCUMENTS, SEED, FaultTest
+from integration.harness.case import SEED
+from integration.harness.fault_case import DOCUMENTS, FaultTest
 from integration.harness.load import WriteLoad, mark_end
 from integration.harness.mongo import MongoNode, ReplicaSet
 from integration.harness.waiting import wait_for

@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import random
 import threading
-import time
 import unittest
 
 from bson import Timestamp
 
 from golden.records import Record
 from integration.harness.capture import Capture
-from integration.harness.case import IntegrationTest
+from integration.harness.case import SEED, IntegrationTest
 from integration.harness.delivery import lost_documents, out_of_order, source_documents
 from integration.harness.kafka import KafkaBroker
 from integration.harness.load import DATABASES, NAMESPACES, WriteLoad, fill, mark_end
@@ -26,7 +25,6 @@ from integration.harness.replay import payload, replay
 from integration.harness.waiting import wait_for
 
 KILLS = int(os.environ.get("SHARDTAIL_KILLS", "24"))
-SEED = int(os.environ.get("SHARDTAIL_SEED") or time.time())
 DOCUMENTS = 12_000  # in each collection
 
 

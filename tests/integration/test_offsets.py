@@ -44,7 +44,7 @@ class Offsets(IntegrationTest):
 
     def setUp(self) -> None:
         """Each test has a database of its own, with documents 1 to 5, inserted one by one."""
-        self.database = self.id().split(".")[-1][:38]
+        self.database = self.own_database
         with self.replica_set.client() as client:
             for number in range(1, 6):
                 client[self.database]["c"].insert_one({"_id": number})

@@ -37,7 +37,7 @@ class Outputs(IntegrationTest):
 
     def setUp(self) -> None:
         """Each test has a database of its own."""
-        self.database = self.id().split(".")[-1][:38]
+        self.database = self.own_database
         with self.replica_set.client() as client:
             client[self.database]["orders"].insert_many(
                 [{"_id": number, "name": "Łódź \"☃\"\n"} for number in range(3)])

@@ -87,7 +87,7 @@ class Faults(IntegrationTest):
 
     def start(self, properties: Mapping[str, str]) -> Capture:
         """A capture of the test's own database into Kafka, watched by a Prometheus."""
-        self.database = self.id().split(".")[-1]
+        self.database = self.own_database
         self.insert(0)
         capture = Capture(self.scratch(), self.replica_set, self.broker, schemas=False,
                           properties=properties, database=self.database)
@@ -126,7 +126,7 @@ class Faults(IntegrationTest):
         self.assertTrue(capture.alive())
 
     def test_an_event_that_is_passed_over(self) -> None:
-        capture = self.start({"field.renames": f"{self.id().split('.')[-1]}.c.a:b",
+        capture = self.start({"field.renames": f"{self.own_database}.c.a:b",
                               "event.processing.failure.handling.mode": "warn"})
         self.insert(1, a=1)
         capture.wait_until_caught_up()
@@ -136,7 +136,7 @@ class Faults(IntegrationTest):
         self.assertEqual(self.prometheus.firing(), {"ShardtailEntriesSkipped"})
 
     def test_an_event_that_ends_the_capture(self) -> None:
-        capture = self.start({"field.renames": f"{self.id().split('.')[-1]}.c.a:b"})
+        capture = self.start({"field.renames": f"{self.own_database}.c.a:b"})
         self.insert(1, a=1, b=2)
         # The only replica set: the process ends with it.
         self.assertNotEqual(capture.shardtail.wait(), 0)

@@ -59,15 +59,11 @@ class Reload(IntegrationTest):
         self.secret.write_text("password=first\n")
         self.properties = {"mongodb.user": "tail", "mongodb.password":
                            f"${{file:{self.secret}:password}}", "snapshot.mode": "never",
-                           "database.include.list": self.database}
+                           "database.include.list": self.own_database}
         self.capture = FileCapture(self.scratch(), self.replica_set, self.properties)
         self.written = self.capture.shardtail.properties_path.read_text()
         self.capture.shardtail.start()
         self.capture.wait_for_snapshot()
-
-    @property
-    def database(self) -> str:
-        return self.id().split(".")[-1][:38]
 
     def hang_up(self, *, says: str) -> None:
         """SIGHUP, until the log says so once more."""
@@ -89,14 +85,14 @@ class Reload(IntegrationTest):
         return self.capture.shardtail.log.count(f"streaming from {node.address}")
 
     def ids_of(self, collection: str) -> list[str]:
-        topic = f"dbserver1.{self.database}.{collection}"
+        topic = f"dbserver1.{self.own_database}.{collection}"
         return [event["key"]["id"] for event in self.capture.events() if event["topic"] == topic]
 
     def test_filters_change_and_no_event_is_lost_or_repeated(self) -> None:
         self.change("database.include.list=",
-                    f"collection.exclude.list={self.database}.other\ndatabase.include.list=")
+                    f"collection.exclude.list={self.own_database}.other\ndatabase.include.list=")
         with self.replica_set.client() as client:
-            database = client[self.database]
+            database = client[self.own_database]
             with Inserts(database["always"]) as inserts:
                 wait_for("some events", lambda: len(self.capture.events()) > 50)
                 database["other"].insert_one({"_id": "before"})
@@ -118,7 +114,7 @@ class Reload(IntegrationTest):
             client.admin.command("updateUser", "tail", pwd="second")
             self.addCleanup(self.reset_password)
             self.hang_up(says="going on with the new mongodb.password")
-            client[self.database]["orders"].insert_one({"_id": 1})
+            client[self.own_database]["orders"].insert_one({"_id": 1})
         self.capture.wait_until_caught_up()
         self.capture.shardtail.stop()
         self.assertEqual(self.ids_of("orders"), ["1"])
@@ -144,7 +140,7 @@ class Reload(IntegrationTest):
         path.write_text(self.written)
         self.hang_up(says="no credentials and no filters have changed")
         with self.replica_set.client() as client:
-            client[self.database]["orders"].insert_one({"_id": 1})
+            client[self.own_database]["orders"].insert_one({"_id": 1})
         self.capture.wait_until_caught_up()
         self.capture.shardtail.stop()
         self.assertEqual(self.ids_of("orders"), ["1"])

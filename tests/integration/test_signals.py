@@ -11,8 +11,7 @@ from pathlib import Path
 from confluent_kafka import Producer
 
 from integration.harness import java_offsets
-from integration.harness.case import IntegrationTest
-from integration.harness.copy_case import SEED
+from integration.harness.case import SEED, IntegrationTest
 from integration.harness.copy_load import next_m
 from integration.harness.delivery import lost_documents, source_documents
 from integration.harness.file_capture import FileCapture

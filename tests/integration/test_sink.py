@@ -8,8 +8,6 @@ Both are the real ones, under a real Kafka Connect.
 from __future__ import annotations
 
 import json
-import os
-import time
 import unittest
 from collections import Counter
 from typing import TypeVar
@@ -22,7 +20,7 @@ from golden.records import Record, golden_records
 from golden.workload import run as run_workload
 from golden.workload.values import UUID_BYTES
 from integration.harness.capture import Capture
-from integration.harness.case import IntegrationTest
+from integration.harness.case import SEED, IntegrationTest
 from integration.harness.goldens import NOT_RENAMED
 from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import MongoNode, ReplicaSet
@@ -33,7 +31,6 @@ from integration.sink.random_writes import DATABASE, PIPELINED, RandomWrites
 from integration.sink.rebuilt import collections, differences, without_order
 from integration.sink.unwrapping import Unwrapped, wait_until_unwrapped
 
-SEED = int(os.environ.get("SHARDTAIL_SEED") or time.time())
 WRITES = 400  # in each of four phases
 
 # Collections that commands have changed, which Debezium's events do not carry.

@@ -14,8 +14,8 @@ from pymongo.errors import OperationFailure
 
 from golden.records import Record
 from integration.harness.capture import Capture
-from integration.harness.case import IntegrationTest
-from integration.harness.copy_case import SEED, CopyTest
+from integration.harness.case import SEED, IntegrationTest
+from integration.harness.copy_case import CopyTest
 from integration.harness.copy_load import DATABASE, CopyLoad
 from integration.harness.delivery import lost_documents, source_documents
 from integration.harness.file_capture import FileCapture

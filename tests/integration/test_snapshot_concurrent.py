@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import unittest
 
-from integration.harness.copy_case import SCALE, SEED, CopyTest
+from integration.harness.case import SEED
+from integration.harness.copy_case import SCALE, CopyTest
 from integration.harness.copy_load import DATABASE, CopyLoad
 from integration.harness.delivery import lost_documents, source_documents
 from integration.harness.file_capture import FileCapture

@@ -29,7 +29,7 @@ class Modes(IntegrationTest):
 
     def setUp(self) -> None:
         """Each test has a database of its own, with documents 1 and 2 in the collection c."""
-        self.database = self.client[self.id().split(".")[-1][:38]]
+        self.database = self.client[self.own_database]
         self.database["c"].insert_many([{"_id": 1}, {"_id": 2}])
 
     def capture(self, **properties: str) -> FileCapture:

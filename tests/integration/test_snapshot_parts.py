@@ -11,7 +11,6 @@ import os
 import subprocess
 import unittest
 
-import pymongo
 from bson import Decimal128, Int64, MaxKey, MinKey, ObjectId, Timestamp, json_util
 from pymongo.collection import Collection
 

@@ -19,7 +19,8 @@ from bson import Timestamp
 
 from integration.harness import java_offsets
 from integration.harness.capture import Capture
-from integration.harness.copy_case import SCALE, SEED, CopyTest, size_of
+from integration.harness.case import SEED
+from integration.harness.copy_case import SCALE, CopyTest, size_of
 from integration.harness.copy_load import DATABASE, CopyLoad
 from integration.harness.file_capture import FileCapture
 from integration.harness.history import last_marks

@@ -7,8 +7,7 @@ import threading
 import unittest
 
 from integration.harness import java_offsets
-from integration.harness.case import IntegrationTest
-from integration.harness.copy_case import SEED
+from integration.harness.case import SEED, IntegrationTest
 from integration.harness.copy_load import next_m
 from integration.harness.delivery import lost_documents, source_documents
 from integration.harness.file_capture import FileCapture

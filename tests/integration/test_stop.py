@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import random
-import time
 import unittest
 from collections import Counter, defaultdict
 
 from golden.records import Record
 from integration.harness.capture import Capture
-from integration.harness.case import IntegrationTest
+from integration.harness.case import SEED, IntegrationTest
 from integration.harness.delivery import lost_documents, out_of_order, source_documents
 from integration.harness.load import DATABASES, NAMESPACES, WriteLoad, fill, mark_end
 from integration.harness.oplog import Change, changes, published_change
 from integration.harness.waiting import wait_for
 
 STOPS = 10
-SEED = int(os.environ.get("SHARDTAIL_SEED") or time.time())
 DOCUMENTS = 500  # in each collection
 
 

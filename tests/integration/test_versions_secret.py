@@ -13,7 +13,6 @@ from pymongo.client_session import ClientSession
 from golden.records import Record
 from integration.harness.capture import Capture
 from integration.harness.case import IntegrationTest
-from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import ReplicaSet
 from integration.harness.topics import read_topics
 

@@ -37,7 +37,7 @@ class Transactions:
 
     def setUp(self) -> None:
         """Each test has a database of its own, and captures it from before its first write."""
-        self.database = self.client[self.id().split(".")[-1][:38]]
+        self.database = self.client[self.own_database]
         for name in ("a", "b", "hidden"):
             self.database.create_collection(name)
         # What large transactions leave in a 4.4's cache makes it refuse the next ones.

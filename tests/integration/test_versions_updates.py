@@ -20,7 +20,6 @@ from pymongo.collection import Collection
 
 from integration.harness.case import IntegrationTest
 from integration.harness.file_capture import FileCapture
-from integration.harness.mongo import ReplicaSet
 from integration.harness.random_updates import RandomUpdates, Update
 
 UPDATES = int(os.environ.get("SHARDTAIL_UPDATES") or 2000)

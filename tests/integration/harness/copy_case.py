@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 from golden.records import Record
 from integration.harness.case import IntegrationTest
@@ -14,7 +13,6 @@ from integration.harness.history import copies, history_breaks, last_marks
 from integration.harness.mongo import ReplicaSet
 from integration.harness.waiting import wait_for
 
-SEED = int(os.environ.get("SHARDTAIL_SEED") or time.time())
 SCALE = float(os.environ.get("SHARDTAIL_SCALE", "1"))  # of the documents to copy
 
 

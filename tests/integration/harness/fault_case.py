@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections import Counter
 
 from bson import Timestamp
 
 from integration.harness.capture import Capture
-from integration.harness.case import IntegrationTest
+from integration.harness.case import SEED, IntegrationTest
 from integration.harness.delivery import lost_documents, out_of_order, source_documents
 from integration.harness.load import DATABASES, NAMESPACES, fill
 from integration.harness.mongo import MongoNode, ReplicaSet
@@ -17,7 +15,6 @@ from integration.harness.oplog import changes, published_change
 from integration.harness.replay import payload
 from integration.harness.waiting import wait_for
 
-SEED = int(os.environ.get("SHARDTAIL_SEED") or time.time())
 DOCUMENTS = 300  # in each collection
 
 
