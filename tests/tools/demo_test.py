@@ -3,12 +3,13 @@
     SHARDTAIL=build/dev/app/shardtail python3 tests/tools/demo_test.py
 """
 
+import contextlib
 import os
 import re
+import select
 import signal
 import subprocess
 import tempfile
-import time
 import unittest
 from pathlib import Path
 
@@ -32,15 +33,24 @@ class DemoTest(unittest.TestCase):
             stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
     def still_running(self):
-        found = []
-        for process in Path("/proc").iterdir():
+        """Command lines by process id."""
+        found = {}
+        for process in Path("/proc").glob("[0-9]*"):
             try:
                 command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             except (OSError, UnicodeDecodeError):
                 continue
             if self.scratch in command:
-                found.append(command)
+                found[int(process.name)] = command
         return found
+
+    def wait_for_ends(self, seconds):
+        """Of all that still run; whatever outlasts that is left to still_running()."""
+        for process in self.still_running():
+            with contextlib.suppress(ProcessLookupError):
+                descriptor = os.pidfd_open(process)
+                self.addCleanup(os.close, descriptor)
+                select.select([descriptor], [], [], seconds)
 
     def test_shows_each_operation_and_ends_by_itself(self):
         demo = self.start("--seconds", "8")
@@ -53,7 +63,7 @@ class DemoTest(unittest.TestCase):
                      r'\{"id":"2"\} +tombstone',
                      r"stopped shardtail \(exit status 0\)"):
             self.assertRegex(said, re.compile(f"^{line}$", re.MULTILINE))
-        self.assertEqual(self.still_running(), [])
+        self.assertEqual(self.still_running(), {})
 
     def test_leaves_nothing_running_after_ctrl_c(self):
         demo = self.start()
@@ -63,7 +73,7 @@ class DemoTest(unittest.TestCase):
         demo.send_signal(signal.SIGINT)
         said, _ = demo.communicate(timeout=60)
         self.assertEqual(demo.returncode, 0, said)
-        self.assertEqual(self.still_running(), [])
+        self.assertEqual(self.still_running(), {})
         self.assertEqual(list(Path(self.scratch).glob("shardtail-demo-*")), [])
 
     def test_leaves_nothing_running_when_it_is_killed_in_mid_start(self):
@@ -73,10 +83,8 @@ class DemoTest(unittest.TestCase):
                 break
         demo.kill()
         demo.communicate(timeout=60)
-        deadline = time.monotonic() + 10
-        while self.still_running() and time.monotonic() < deadline:
-            time.sleep(0.05)  # the kernel ends its children a moment later
-        self.assertEqual(self.still_running(), [])
+        self.wait_for_ends(seconds=10)  # the kernel has killed its children, which takes a moment
+        self.assertEqual(self.still_running(), {})
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 
 from integration.harness import components
 from integration.harness.ports import free_port
-from integration.harness.processes import Child
+from integration.harness.processes import Child, bound
 from integration.harness.waiting import wait_for
 
 PROPERTIES = """
@@ -67,8 +67,8 @@ class KafkaBroker:
         self._java = [*java, f"-Dlog4j.configuration=file:{logging}",
                       "-cp", components.kafka_classpath()]
         # Any 16 bytes in base64 will do as the cluster's id.
-        subprocess.run([*self._java, "kafka.tools.StorageTool", "format",
-                        "-t", "c2hhcmR0YWlsLXRlc3RzIQ", "-c", str(self._configuration)],
+        subprocess.run(bound(*self._java, "kafka.tools.StorageTool", "format",
+                             "-t", "c2hhcmR0YWlsLXRlc3RzIQ", "-c", str(self._configuration)),
                        check=True, stdout=subprocess.DEVNULL)
 
     @property
