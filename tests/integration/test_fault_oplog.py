@@ -13,6 +13,7 @@ from integration.harness.case import IntegrationTest
 from integration.harness.delivery import lost_documents, source_documents
 from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import ReplicaSet
+from integration.harness.oplog import oldest, roll_over
 from integration.harness.waiting import wait_for
 
 NAMESPACE = ("rolling", "c")
@@ -26,9 +27,7 @@ class Oplog(IntegrationTest):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        # An oplog of 1 MB, which is cut each second.
-        cls.replica_set = cls.start_replica_set("4.4", members=1, oplog_mb=1,
-                                                options=["--syncdelay", "1"])
+        cls.replica_set = cls.start_short_oplog()
         cls.broker = cls.start_broker()
         with cls.replica_set.client() as client:
             client["rolling"]["c"].insert_many([{"_id": i, "n": 0} for i in range(DOCUMENTS)])
@@ -45,18 +44,18 @@ class Oplog(IntegrationTest):
         stored = first.position
         assert stored is not None
         self.change_everything()
-        self.roll_over(Timestamp(stored.sec, stored.ord))
+        roll_over(self.replica_set, Timestamp(stored.sec, stored.ord))
 
         never = self.capture("never", "never")
         never.shardtail.start()
         self.assertNotEqual(never.shardtail.wait(), 0)
-        oldest = self.oldest()
+        with self.replica_set.client() as client:
+            self.assertGreater(oldest(client), Timestamp(stored.sec, stored.ord))
         self.assertRegex(
             never.shardtail.log,
             rf"FAILED: the position \({stored.sec}, {stored.ord}\), \d{{4}}-\d\d-\d\d [\d:]* UTC is "
             rf"no longer in the oplog of .*, which begins at \(\d+, \d+\), \d{{4}}-\d\d-\d\d .*"
             rf"snapshot\.mode=never")
-        self.assertGreater(oldest, Timestamp(stored.sec, stored.ord))
         self.assertEqual(never.position, stored, "the offset is left as it was")
 
         second = self.capture("second")
@@ -78,7 +77,7 @@ class Oplog(IntegrationTest):
         os.kill(capture.shardtail.pid, signal.SIGSTOP)
         try:
             self.change_everything()
-            self.roll_over(position)
+            roll_over(self.replica_set, position)
         finally:
             os.kill(capture.shardtail.pid, signal.SIGCONT)
         wait_for("another snapshot", lambda: capture.alive() and
@@ -91,21 +90,6 @@ class Oplog(IntegrationTest):
     def change_everything(self) -> None:
         with self.replica_set.client() as client:
             client["rolling"]["c"].update_many({}, {"$inc": {"n": 1}})
-
-    def roll_over(self, position: Timestamp) -> None:
-        """Writes until the oplog begins after `position`."""
-        with self.replica_set.client() as client:
-            def write() -> bool:
-                client["rolling"]["other"].insert_many([{"text": "x" * 50_000} for _ in range(20)])
-                client["rolling"]["other"].drop()
-                return self.oldest() > position
-
-            wait_for(f"an oplog that begins after {position}", write, interval=0.2)
-
-    def oldest(self) -> Timestamp:
-        with self.replica_set.client() as client:
-            [first] = client["local"]["oplog.rs"].find().sort("$natural", 1).limit(1)
-            return first["ts"]
 
     def assert_matches_the_source(self, capture: Capture) -> None:
         self.assert_nothing(

@@ -15,6 +15,7 @@ from integration.harness.file_capture import FileCapture
 from integration.harness.http import ask
 from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import ReplicaSet
+from integration.harness.oplog import oldest
 from integration.harness.prometheus import DEPLOY, Prometheus
 from integration.harness.waiting import wait_for
 
@@ -80,9 +81,7 @@ class Faults(IntegrationTest):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        # An oplog of 1 MB, which is cut each second.
-        cls.replica_set = cls.start_replica_set("4.4", members=1, oplog_mb=1,
-                                                options=["--syncdelay", "1"])
+        cls.replica_set = cls.start_short_oplog()
         cls.broker = cls.start_broker()
 
     def start(self, properties: Mapping[str, str]) -> Capture:
@@ -167,11 +166,9 @@ class Faults(IntegrationTest):
         position = Timestamp(status["position"]["sec"], status["position"]["ord"])
         with self.replica_set.client() as client:
             client[self.database]["c"].update_one({"_id": 0}, {"$set": {"text": os.urandom(5000)}})
-            oplog = client["local"]["oplog.rs"]
-            [oldest] = oplog.find().sort("$natural", 1).limit(1)
-            [newest] = oplog.find().sort("$natural", -1).limit(1)
-        left = position.time - oldest["ts"].time
-        return left < 0.2 * (newest["ts"].time - oldest["ts"].time)
+            begin = oldest(client)
+            [newest] = client["local"]["oplog.rs"].find().sort("$natural", -1).limit(1)
+        return position.time - begin.time < 0.2 * (newest["ts"].time - begin.time)
 
 
 if __name__ == "__main__":

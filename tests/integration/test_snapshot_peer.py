@@ -16,6 +16,7 @@ from integration.harness.case import IntegrationTest
 from integration.harness.delivery import lost_documents, source_documents
 from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import ReplicaSet
+from integration.harness.oplog import oldest, write_filler
 from integration.harness.shardtail import CONVERTER, connector
 from integration.harness.topics import RecordCounter, read_topics
 from integration.harness.waiting import wait_for
@@ -25,6 +26,7 @@ DOCUMENTS = int(os.environ.get("SHARDTAIL_DOCUMENTS", "400000"))
 DATABASE = "peer"
 SMALL = ("a", "b", "y", "z")
 OPLOG_MB = 50
+STEP = 400_000  # bytes that a step fills of it
 
 
 class Load:
@@ -59,17 +61,14 @@ class Load:
         for name in SMALL:
             client[DATABASE][name].insert_one({"step": self.steps})
             client[DATABASE][name].update_one({"_id": self.steps % 1000}, {"$inc": {"n": 1}})
-        filler = client["filler"].get_collection("c")
-        filler.insert_many([{"_id": number, "text": "x" * 20_000} for number in range(20)])
-        filler.drop()
+        write_filler(client, STEP)
         self.steps += 1
-        self.windows += 20 * 20_000 / (OPLOG_MB << 20)
+        self.windows += STEP / (OPLOG_MB << 20)
 
 
 class Peer(IntegrationTest):
     def test_a_copy_longer_than_the_oplog(self) -> None:
-        replica_set = self.start_replica_set(name="window", members=1, oplog_mb=OPLOG_MB,
-                                             options=["--syncdelay", "1"])
+        replica_set = self.start_short_oplog(OPLOG_MB)
         broker = self.start_broker()
         with replica_set.client() as client:
             # The large one in the middle of them, by name and by age.
@@ -141,10 +140,10 @@ class Peer(IntegrationTest):
         wait_for("some more steps", lambda: load.steps >= goal)
         load.stop()
         with replica_set.client() as client:
-            oldest = client["local"]["oplog.rs"].find_one(sort=[("$natural", 1)])["ts"]
-            print(f"the copy began after {begin}, the oplog begins at {oldest}, "
-                  f"{oldest.time - begin.time} s later", flush=True)
-            self.assertGreater(oldest, begin, "the oplog still reaches back: make the copy longer")
+            first = oldest(client)
+            print(f"the copy began after {begin}, the oplog begins at {first}, "
+                  f"{first.time - begin.time} s later", flush=True)
+            self.assertGreater(first, begin, "the oplog still reaches back: make the copy longer")
             client[DATABASE]["end"].insert_one({"text": "the end"})
 
     @staticmethod

@@ -25,6 +25,7 @@ from integration.harness.copy_load import DATABASE, CopyLoad
 from integration.harness.file_capture import FileCapture
 from integration.harness.history import last_marks
 from integration.harness.mongo import ReplicaSet
+from integration.harness.oplog import roll_over
 from integration.harness.waiting import wait_for
 
 KILLS = int(os.environ.get("SHARDTAIL_KILLS", "20"))
@@ -124,8 +125,7 @@ class Resume(CopyTest):
     def test_the_oplog_rolls_over(self) -> None:
         """The copy takes longer than the oplog reaches back, and loses nothing."""
         print(f"SHARDTAIL_SEED={SEED}", flush=True)
-        replica_set = self.start_replica_set(name="small", members=1, oplog_mb=1,
-                                             options=["--syncdelay", "1"])
+        replica_set = self.start_short_oplog(name="small")
         load = CopyLoad(replica_set, "4.4", DOCUMENTS, SEED, pad=1000, threads=1)
         load.fill()
         begin = replica_set.last_optime()
@@ -134,7 +134,9 @@ class Resume(CopyTest):
         with load:
             capture.shardtail.start()
             wait_for("the copy's begin", lambda: capture.alive() and capture.offset is not None)
-            self.roll_over(replica_set, begin, capture)
+            # A small part of the oplog at a time, so that the stream keeps up.
+            roll_over(replica_set, begin, step=200_000,
+                      after_each=lambda: self.wait_for_stream(replica_set, capture))
             self.assertIsNone(capture.position, "the copy was complete before: make it slower")
             self.finish(replica_set, load, capture)
         records = capture.records()
@@ -153,20 +155,10 @@ class Resume(CopyTest):
         wait_for(f"{goal} records", lambda: capture.alive() and capture.record_count() >= goal)
 
     @staticmethod
-    def roll_over(replica_set: ReplicaSet, begin: Timestamp, capture: FileCapture) -> None:
-        """Writes until the oplog begins after `begin`, no faster than the stream reads."""
-        with replica_set.client() as client:
-            oplog, filler = client["local"]["oplog.rs"], client["filler"]["c"]
-
-            def write() -> bool:
-                filler.insert_many([{"text": "x" * 20_000} for _ in range(10)])
-                written = replica_set.last_optime()
-                wait_for("the stream after what was written", lambda: capture.alive() and
-                         has_come_to(capture.offset, written))
-                return oplog.find_one(sort=[("$natural", 1)])["ts"] > begin
-
-            wait_for(f"an oplog that begins after {begin}", write)
-            client.drop_database("filler")
+    def wait_for_stream(replica_set: ReplicaSet, capture: FileCapture) -> None:
+        written = replica_set.last_optime()
+        wait_for("the stream after what was written", lambda: capture.alive() and
+                 has_come_to(capture.offset, written))
 
 
 Range = tuple[Any, Any]  # from, up to; None: open

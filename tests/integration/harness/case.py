@@ -40,6 +40,16 @@ class IntegrationTest(unittest.TestCase):
         return replica_set.start()
 
     @classmethod
+    def start_short_oplog(cls, megabytes: int = 1, name: str = "rs0") -> ReplicaSet:
+        """One member whose oplog is cut each second.
+
+        The server cuts nothing that is newer than its last checkpoint, and makes one each minute
+        unless --syncdelay says otherwise.
+        """
+        return cls.start_replica_set(name=name, members=1, oplog_mb=megabytes,
+                                     options=["--syncdelay", "1"])
+
+    @classmethod
     def start_cluster(cls, version: str = "4.4", **options: object) -> ShardedCluster:
         cluster = ShardedCluster(version, cls.directory / "cluster", **options)
         cls.addClassCleanup(cluster.stop)

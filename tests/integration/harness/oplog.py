@@ -1,11 +1,12 @@
-"""What the oplog says happened: the measure for what was published."""
+"""What the oplog says happened, the measure for what was published; and how it is filled."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pymongo
 from bson import Timestamp
 
 from golden.records import Record
@@ -51,6 +52,30 @@ def _changes_of(entry: dict[str, Any]) -> Iterator[Change]:
             raise ValueError(f"a transaction of several entries at {entry['ts']}")
         for tord, operation in enumerate(entry["o"]["applyOps"], start=1):
             yield Change(Position(sec, ord, tord), operation["ns"], OPERATIONS[operation["op"]])
+
+
+def oldest(client: pymongo.MongoClient) -> Timestamp:
+    """Where the oplog begins."""
+    return client["local"]["oplog.rs"].find_one(sort=[("$natural", 1)])["ts"]
+
+
+def write_filler(client: pymongo.MongoClient, size: int) -> None:
+    """Adds about so many bytes to the oplog, by documents of the database `filler` that go again."""
+    filler = client["filler"]["c"]
+    filler.insert_many([{"text": "x" * 20_000} for _ in range(size // 20_000)])
+    filler.drop()
+
+
+def roll_over(replica_set: ReplicaSet, position: Timestamp, *, step: int = 1_000_000,
+              after_each: Callable[[], object] = lambda: None) -> None:
+    """Writes until the oplog begins after `position`, `step` bytes at a time."""
+    with replica_set.client() as client:
+        def write() -> bool:
+            write_filler(client, step)
+            after_each()
+            return oldest(client) > position
+
+        wait_for(f"an oplog that begins after {position}", write)
 
 
 def published_change(record: Record) -> Change | None:
