@@ -7,70 +7,24 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <random>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "snapshot/board.h"
+#include "tests/snapshot/collection_history.h"
+#include "tests/snapshot/topic_reader.h"
 
 namespace shardtail::snapshot {
 namespace {
 
 constexpr CollectionUuid kCollection = {7};
-constexpr int kIds = 24;
 constexpr int kPartitions = 3;
 constexpr size_t kWorkers = 3;
-
-using Fields = std::array<int, 2>;
-using State = std::map<int, Fields>;
-
-enum class Kind : uint8_t { kRead, kInsert, kUpdate, kDelete };
-
-struct Write {
-  int id = 0;
-  Kind kind = Kind::kInsert;
-  size_t field = 0;
-  int value = 0;
-};
-
-struct Entry {
-  uint32_t ts = 0;
-  uint32_t visible = 0;  // a prepared transaction's commitTimestamp; else ts
-  std::vector<Write> writes;
-};
-
-// What a reader of the topic sees of an event.
-struct Event {
-  int id = 0;
-  Kind kind = Kind::kRead;
-  size_t field = 0;
-  int value = 0;
-  Fields document{};         // kRead
-  uint32_t time = 0;         // the entry's ts, or the time that the document was read at
-  bool last_of_its = false;  // the last write to its document in its entry
-  bool prepared = false;
-  int run = 0;
-  size_t entry = 0;  // all before this one were decided
-  uint64_t ticket = 0;
-};
-
-void Apply(const Write& write, State* state) {
-  switch (write.kind) {
-    case Kind::kInsert:
-      (*state)[write.id] = {write.value, write.value};
-      break;
-    case Kind::kDelete:
-      state->erase(write.id);
-      break;
-    default:
-      state->try_emplace(write.id, Fields{-1, -1}).first->second[write.field] = write.value;
-  }
-}
 
 bson::Timestamp Time(uint32_t ts) { return {ts, 0}; }
 
@@ -79,74 +33,6 @@ IdBound Bound(int id) { return bson::Builder().Int32("_id", id).Build(); }
 int IdOf(const IdBound& bound, int open) {
   return IsOpen(bound) ? open : bound.view().Find("_id")->AsInt32();
 }
-
-// What happened to the source, in full.
-class History {
- public:
-  History(std::mt19937& random, size_t size) : random_(random) {
-    State state;
-    std::optional<Entry> prepared;
-    std::set<int> locked;
-    while (entries_.size() < size) {
-      ++ts_;
-      if (prepared.has_value() && Chance(4)) {
-        prepared->ts = ts_;
-        entries_.push_back(*std::exchange(prepared, std::nullopt));
-        locked.clear();
-        continue;
-      }
-      Entry entry{ts_, ts_, {}};
-      const int writes = Chance(3) ? 1 + Below(4) : 1;
-      for (int i = 0; i < writes; ++i) AddWrite(locked, &entry, &state);
-      if (!prepared.has_value() && Chance(6)) {
-        for (const Write& write : entry.writes) locked.insert(write.id);
-        prepared = std::move(entry);  // its commit entry follows later
-      } else {
-        entries_.push_back(std::move(entry));
-      }
-    }
-    if (prepared.has_value()) {
-      prepared->ts = ++ts_;
-      entries_.push_back(*std::move(prepared));
-    }
-  }
-
-  const std::vector<Entry>& entries() const { return entries_; }
-
-  // As a read at the cluster time `time` sees it.
-  State At(uint32_t time) const {
-    State state;
-    for (const Entry& entry : entries_) {
-      if (entry.visible > time) continue;
-      for (const Write& write : entry.writes) Apply(write, &state);
-    }
-    return state;
-  }
-
-  // Whether a read at `time` must wait for a transaction whose commit comes after `now`.
-  bool Blocks(uint32_t time, uint32_t now) const {
-    return std::ranges::any_of(
-        entries_, [&](const Entry& entry) { return entry.visible <= time && entry.ts > now; });
-  }
-
- private:
-  int Below(int limit) { return std::uniform_int_distribution<>(0, limit - 1)(random_); }
-  bool Chance(int one_in) { return Below(one_in) == 0; }
-
-  void AddWrite(const std::set<int>& locked, Entry* entry, State* state) {
-    int id = Below(kIds);
-    while (locked.contains(id)) id = (id + 1) % kIds;
-    Write write{id, Kind::kInsert, static_cast<size_t>(Below(2)), ++value_};
-    if (state->contains(id)) write.kind = Chance(3) ? Kind::kDelete : Kind::kUpdate;
-    Apply(write, state);
-    entry->writes.push_back(write);
-  }
-
-  std::mt19937& random_;
-  std::vector<Entry> entries_;
-  uint32_t ts_ = 0;
-  int value_ = 0;
-};
 
 // What is on disk and in Kafka, and survives a crash.
 struct Durable {
@@ -381,62 +267,6 @@ class Run {
   size_t operation_ = 0;
   uint64_t ticket_ = 0;
   std::array<Partition, kPartitions> partitions_;
-};
-
-// What a reader of the topic knows of one document.
-class Reader {
- public:
-  explicit Reader(const History& history) : history_(history) {}
-
-  void Read(const Event& event) {
-    if (event.run != run_) {
-      run_ = event.run;
-      time_in_run_ = 0;
-      read_in_run_ = false;
-    }
-    EXPECT_GE(event.time, time_in_run_) << "back in time";
-    if (event.kind == Kind::kRead) {
-      EXPECT_FALSE(read_in_run_) << "announced twice";
-      read_in_run_ = true;
-      state_ = {{event.id, event.document}};
-    } else {
-      if (read_in_run_ && event.time == time_in_run_ && !in_entry_) {
-        ADD_FAILURE() << "published though what was read contains it";
-      }
-      // Of a prepared transaction that deletes the document after all, see Board::Merge().
-      const bool deleted = event.prepared && !event.last_of_its;
-      EXPECT_TRUE(announced_ || event.kind != Kind::kUpdate || deleted) << "a patch has no base";
-      Apply({event.id, event.kind, event.field, event.value}, &state_);
-    }
-    in_entry_ = event.kind != Kind::kRead;
-    announced_ = announced_ || event.kind == Kind::kRead || event.kind == Kind::kInsert;
-    time_in_run_ = event.time;
-    newest_ = std::max(newest_, event.time);
-    // What comes again after a crash is right only when it has all come.
-    if (event.time < newest_ || (event.kind != Kind::kRead && !event.last_of_its)) return;
-    Expect(event.id, event.time);
-  }
-
-  void Expect(int id, uint32_t time) const {
-    const State source = history_.At(time);
-    const auto expected = source.find(id);
-    const auto found = state_.find(id);
-    ASSERT_EQ(found != state_.end(), expected != source.end())
-        << "document " << id << " at " << time;
-    if (found != state_.end()) {
-      EXPECT_EQ(found->second, expected->second) << "document " << id << " at " << time;
-    }
-  }
-
- private:
-  const History& history_;
-  State state_;
-  int run_ = -1;
-  uint32_t time_in_run_ = 0;
-  uint32_t newest_ = 0;
-  bool read_in_run_ = false;
-  bool in_entry_ = false;
-  bool announced_ = false;
 };
 
 void Trial(uint32_t seed, CopyKind kind, Seen* seen) {
