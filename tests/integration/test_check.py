@@ -11,7 +11,8 @@ from integration.harness.case import IntegrationTest
 from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import ReplicaSet
 from integration.harness.offsets import debezium_offset
-from integration.harness.shardtail import Result, connector, run, worker, write_properties
+from integration.harness.shardtail import (
+    Result, connector, dotted, run, worker, write_properties)
 from integration.harness.waiting import wait_for
 
 NOTHING_CAPTURED = ("After applying the include/exclude list filters, no changes will be captured. "
@@ -35,7 +36,7 @@ class Check(IntegrationTest):
     def check(self, **properties: str) -> Result:
         path = write_properties(self.scratch() / "good.properties", {
             **worker(self.broker.bootstrap), **connector(self.replica_set.hosts),
-            **{name.replace("_", "."): value for name, value in properties.items()}})
+            **dotted(properties)})
         result = run("check", path, directory=self.scratch())
         self.assertEqual(result.status, 0, result.stdout + result.stderr)
         self.assertNotIn("FAIL", result.stdout)

@@ -17,7 +17,7 @@ from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import ReplicaSet
 from integration.harness.offsets import debezium_offset, position_of
 from integration.harness.replay import payload
-from integration.harness.shardtail import Shardtail, connector, run
+from integration.harness.shardtail import Shardtail, connector, dotted, run
 from integration.harness.waiting import wait_for
 
 SESSION = "4d998821-fb8f-43c6-b0ee-95a8b96b42f9"
@@ -77,8 +77,7 @@ class OffsetsInKafka(Offsets):
 
     def capture(self, **properties: str) -> Capture:
         return Capture(self.scratch(), self.replica_set, self.broker, database=self.database,
-                       properties={name.replace("_", "."): value
-                                   for name, value in properties.items()})
+                       properties=dotted(properties))
 
     def run_to_the_end(self, capture: Capture) -> list[tuple[str, int]]:
         """Starts it, waits until it has caught up, stops it; returns what it wrote."""

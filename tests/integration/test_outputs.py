@@ -21,7 +21,7 @@ from integration.harness.mongo import ReplicaSet
 from integration.harness.offsets import is_progress, position_of
 from integration.harness.processes import bound
 from integration.harness.shardtail import (
-    Shardtail, binary, connector, worker, write_properties)
+    Shardtail, binary, connector, dotted, worker, write_properties)
 from integration.harness.waiting import wait_for
 
 
@@ -56,7 +56,7 @@ class Outputs(IntegrationTest):
         return Shardtail(self.scratch(), {
             **connector(self.replica_set.hosts), "database.include.list": self.database,
             "offset.flush.interval.ms": "200",
-            **{name.replace("_", "."): value for name, value in properties.items()}})
+            **dotted(properties)})
 
     def run_to_the_end(self, shardtail: Shardtail) -> None:
         end = self.replica_set.last_optime()

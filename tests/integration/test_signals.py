@@ -10,7 +10,6 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
-from integration.harness import java_offsets
 from integration.harness.case import SEED, IntegrationTest
 from integration.harness.copy_load import next_m
 from integration.harness.delivery import lost_documents, source_documents
@@ -19,6 +18,7 @@ from integration.harness.history import copies, history_breaks, last_marks
 from integration.harness.mongo import ReplicaSet
 from integration.harness.offsets import is_progress
 from integration.harness.replay import payload
+from integration.harness.shardtail import dotted
 from integration.harness.waiting import wait_for
 
 DATABASE = "asked"
@@ -106,7 +106,7 @@ class SignalTest(IntegrationTest):
         capture = FileCapture(self.scratch(), self.replica_set, {
             "database.include.list": DATABASE,
             "signal.data.collection": "control.signals",
-            **{name.replace("_", "."): value for name, value in properties.items()}})
+            **dotted(properties)})
         capture.shardtail.start()
         capture.wait_for_snapshot()
         return capture
@@ -118,10 +118,7 @@ class SignalTest(IntegrationTest):
     @staticmethod
     def kept(capture: FileCapture) -> list[str]:
         """The keys of what is stored beside the offset, but for the record of what is captured."""
-        if not capture.offsets_path.exists():
-            return []
-        stored = java_offsets.decode(capture.offsets_path.read_bytes())
-        keys = [json.loads(key)[1] for key, value in stored.items() if value]
+        keys = [json.loads(key)[1] for key, value in capture.stored().items() if value]
         return [key["collection"] for key in keys
                 if key.get("collection", "filters") != "filters"]
 
@@ -345,11 +342,8 @@ class SeveralReplicaSets(SignalTest):
     @staticmethod
     def complete(capture: FileCapture) -> int:
         """How many replica sets have copied all that they had at first."""
-        if not capture.offsets_path.exists():
-            return 0
-        stored = java_offsets.decode(capture.offsets_path.read_bytes())
         return sum(not is_progress(key) and "initsync" not in json.loads(value)
-                   for key, value in stored.items())
+                   for key, value in capture.stored().items())
 
 
 class File(SignalTest):

@@ -15,6 +15,7 @@ from integration.harness.delivery import lost_documents, source_documents
 from integration.harness.file_capture import FileCapture
 from integration.harness.mongo import ReplicaSet
 from integration.harness.replay import payload
+from integration.harness.shardtail import dotted
 from integration.harness.transactions import TEST_COMMANDS
 
 DOCUMENTS = int(12_000 * SCALE)
@@ -41,7 +42,7 @@ class Concurrent:
         capture = FileCapture(self.scratch(), self.replica_set, {
             "database.include.list": DATABASE,
             "snapshot.max.documents.per.second": "6000",
-            **{name.replace("_", "."): value for name, value in properties.items()}})
+            **dotted(properties)})
         with load:
             capture.shardtail.start()
             self.finish(self.replica_set, load, capture)

@@ -11,7 +11,7 @@ from integration.harness.file_capture import FileCapture
 from integration.harness.mongo import ReplicaSet
 from integration.harness.offsets import OffsetTopic, debezium_offset
 from integration.harness.replay import payload
-from integration.harness.shardtail import write_properties
+from integration.harness.shardtail import dotted, write_properties
 from integration.harness.waiting import wait_for
 
 Event = tuple[str, str, int]  # operation, collection, _id
@@ -36,14 +36,13 @@ class Modes(IntegrationTest):
         return FileCapture(self.scratch(), self.replica_set, {
             "database.include.list": self.database.name,
             "snapshot.streaming": "concurrent",
-            **{name.replace("_", "."): value for name, value in properties.items()}})
+            **dotted(properties)})
 
     def change(self, capture: FileCapture, **properties: str) -> None:
         """Gives it other properties, for its next start."""
         path = capture.shardtail.properties_path
-        properties = {name.replace("_", "."): value for name, value in properties.items()}
         kept = dict(line.split("=", 1) for line in path.read_text().splitlines())
-        write_properties(path, {**kept, **properties})
+        write_properties(path, {**kept, **dotted(properties)})
 
     def run_to_the_end(self, capture: FileCapture) -> list[Event]:
         """Starts it, waits until it has caught up, stops it; returns what it wrote since."""
@@ -176,10 +175,7 @@ class Modes(IntegrationTest):
     @staticmethod
     def records_of(capture: FileCapture) -> list[dict]:
         """What is recorded of copied ranges."""
-        if not capture.offsets_path.exists():
-            return []
-        stored = java_offsets.decode(capture.offsets_path.read_bytes())
-        values = [json.loads(value) for value in stored.values() if value]
+        values = [json.loads(value) for value in capture.stored().values() if value]
         return [value["copied"] for value in values
                 if isinstance(value, dict) and value.get("copied")]
 

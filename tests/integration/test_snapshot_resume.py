@@ -17,7 +17,6 @@ from typing import Any
 import bson
 from bson import Timestamp
 
-from integration.harness import java_offsets
 from integration.harness.capture import Capture
 from integration.harness.case import SEED
 from integration.harness.copy_case import SCALE, CopyTest, size_of
@@ -166,9 +165,7 @@ Range = tuple[Any, Any]  # from, up to; None: open
 
 def recorded(capture: FileCapture, collection: str) -> list[Range]:
     """The ranges of _ids that the offset file says are copied."""
-    if not capture.offsets_path.exists():
-        return []
-    for value in java_offsets.decode(capture.offsets_path.read_bytes()).values():
+    for value in capture.stored().values():
         progress = json.loads(value or b"{}")
         if isinstance(progress, dict) and progress.get("ns") == f"{DATABASE}.{collection}":
             return [(bound(copied, "min"), bound(copied, "max")) for copied in progress["copied"]]

@@ -6,13 +6,13 @@ import random
 import threading
 import unittest
 
-from integration.harness import java_offsets
 from integration.harness.case import SEED, IntegrationTest
 from integration.harness.copy_load import next_m
 from integration.harness.delivery import lost_documents, source_documents
 from integration.harness.file_capture import FileCapture
 from integration.harness.history import copies, history_breaks
 from integration.harness.mongo import ReplicaSet
+from integration.harness.shardtail import dotted
 from integration.harness.waiting import wait_for
 
 DATABASE = "single"
@@ -109,7 +109,7 @@ class Single:
             "database.include.list": DATABASE,
             "snapshot.streaming": "concurrent",
             "collection.exclude.list": f"{DATABASE}[.](hidden|source)",
-            **{name.replace("_", "."): value for name, value in properties.items()}})
+            **dotted(properties)})
         capture.shardtail.start()
         capture.wait_for_snapshot()
         return capture
@@ -117,10 +117,7 @@ class Single:
     @staticmethod
     def records_of_copies(capture: FileCapture) -> list[bytes]:
         """What is stored of copies that are not complete."""
-        if not capture.offsets_path.exists():
-            return []
-        stored = java_offsets.decode(capture.offsets_path.read_bytes())
-        return [key for key, value in stored.items() if b"single/" in key and value]
+        return [key for key, value in capture.stored().items() if b"single/" in key and value]
 
     def wait_until_copied(self, capture: FileCapture, count: int) -> None:
         wait_for(f"{count} copied documents, and the end of the copy", lambda: capture.alive() and

@@ -43,11 +43,15 @@ class FileCapture:
     @property
     def offset(self) -> dict | None:
         """The fields of the stored offset."""
-        if not self.offsets_path.exists():
-            return None
-        stored = java_offsets.decode(self.offsets_path.read_bytes())
-        [value] = [value for key, value in stored.items() if not is_progress(key)] or [None]
+        [value] = [value for key, value in self.stored().items()
+                   if not is_progress(key)] or [None]
         return None if value is None else json.loads(value)
+
+    def stored(self) -> java_offsets.Offsets:
+        """All that is in the file of offsets."""
+        if not self.offsets_path.exists():
+            return {}
+        return java_offsets.decode(self.offsets_path.read_bytes())
 
     def records(self) -> list[Record]:
         """All that was written, in its order, as records of topics."""

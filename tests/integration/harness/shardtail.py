@@ -55,6 +55,7 @@ def worker(bootstrap: str, *, schemas: bool = True, **more: str) -> dict[str, st
 
 
 def dotted(properties: Mapping[str, str]) -> dict[str, str]:
+    """Of keyword arguments, whose names have _ for each dot."""
     return {name.replace("_", "."): value for name, value in properties.items()}
 
 
