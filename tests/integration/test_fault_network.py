@@ -50,7 +50,5 @@ class Network(FaultTest):
         return proxy
 
 
-
-
 if __name__ == "__main__":
     unittest.main()

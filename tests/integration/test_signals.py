@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import json
-import random
-import threading
 import unittest
 from pathlib import Path
 
 from confluent_kafka import Producer
 
-from integration.harness.case import SEED, IntegrationTest
-from integration.harness.copy_load import next_m
-from integration.harness.delivery import lost_documents, source_documents
 from integration.harness.file_capture import FileCapture
-from integration.harness.history import copies, history_breaks, last_marks
-from integration.harness.mongo import ReplicaSet
+from integration.harness.history import copies, last_marks
 from integration.harness.offsets import is_progress
 from integration.harness.replay import payload
-from integration.harness.shardtail import dotted
+from integration.harness.single_case import DATABASE, DOCUMENTS, SingleCopyTest
 from integration.harness.waiting import wait_for
-
-DATABASE = "asked"
-DOCUMENTS = 3000
 
 
 def signal(kind: str, *collections: str, **data: object) -> dict:
@@ -31,96 +22,13 @@ def signal(kind: str, *collections: str, **data: object) -> dict:
     return {"type": kind, "data": data}
 
 
-class Writer:
-    """Changes documents of `c` from `with` on: `m` follows from `n`, which counts the changes."""
-
-    def __init__(self, replica_set: ReplicaSet) -> None:
-        self._replica_set = replica_set
-        self._stop = threading.Event()
-        self._errors: list[BaseException] = []
-        self._known = {number: [0, 1] for number in range(DOCUMENTS)}
-        self._gone: set[int] = set()
-        self.operations = 0
-
-    def __enter__(self) -> Writer:
-        self._stop.clear()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        if self._errors:
-            raise self._errors[0]
-
-    def wait(self, more: int) -> None:
-        goal = self.operations + more
-        wait_for(f"{goal} operations", lambda: self._errors or self.operations >= goal)
-
-    def _run(self) -> None:
-        chooser, known = random.Random(SEED), self._known
-        try:
-            with self._replica_set.client() as client:
-                collection = client[DATABASE]["c"]
-                while not self._stop.is_set():
-                    number = chooser.randrange(DOCUMENTS)
-                    self._step(collection, known[number], number, chooser.random() < 0.1)
-                    self.operations += 1
-        except BaseException as error:
-            self._errors.append(error)
-
-
-    def _step(self, collection: object, state: list[int], number: int, delete: bool) -> None:
-        if delete and number not in self._gone:
-            self._gone.add(number)
-            collection.delete_one({"_id": number})
-            return
-        state[:] = state[0] + 1, next_m(state[1], state[0] + 1)
-        if number in self._gone:
-            self._gone.remove(number)
-            collection.insert_one({"_id": number, "n": state[0], "m": state[1]})
-        else:
-            collection.update_one({"_id": number}, {"$set": {"m": state[1]}, "$inc": {"n": 1}})
-
-
-class SignalTest(IntegrationTest):
-    replica_set: ReplicaSet
-    version = "4.4"
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        cls.replica_set = cls.start_replica_set(cls.version, members=1)
-        cls.client = cls.replica_set.client()
-        cls.addClassCleanup(cls.client.close)
+class SignalTest(SingleCopyTest):
+    properties = {"signal.data.collection": "control.signals"}  # which is not captured
 
     def setUp(self) -> None:
-        self.client.drop_database(DATABASE)
+        super().setUp()
         self.client.drop_database("control")
-        self.database = self.client[DATABASE]
         self.signals = self.client["control"]["signals"]
-
-    def capture(self, **properties: str) -> FileCapture:
-        """Runs, and has copied what is there. The signal collection is not captured."""
-        capture = FileCapture(self.scratch(), self.replica_set, {
-            "database.include.list": DATABASE,
-            "signal.data.collection": "control.signals",
-            **dotted(properties)})
-        capture.shardtail.start()
-        capture.wait_for_snapshot()
-        return capture
-
-    def fill(self, name: str, count: int, pad: int = 0) -> None:
-        self.database[name].insert_many([
-            {"_id": number, "n": 0, "m": 1, "pad": "x" * pad} for number in range(count)])
-
-    @staticmethod
-    def kept(capture: FileCapture) -> list[str]:
-        """The keys of what is stored beside the offset, but for the record of what is captured."""
-        keys = [json.loads(key)[1] for key, value in capture.stored().items() if value]
-        return [key["collection"] for key in keys
-                if key.get("collection", "filters") != "filters"]
 
     def copied(self, capture: FileCapture, since: int = 0) -> list[tuple[str, object]]:
         """Collection and _id of the `r` events, from the one of that number on."""
@@ -132,11 +40,6 @@ class SignalTest(IntegrationTest):
         """So many `r` events in all, and no copy under way."""
         wait_for(f"{count} copied documents, and the end of the copy", lambda: capture.alive() and
                  len(self.copied(capture)) >= count and not self.kept(capture))
-
-    def end(self, capture: FileCapture) -> None:
-        self.database["end"].insert_one({})
-        capture.wait_until_caught_up()
-        capture.shardtail.stop()
 
 
 class Source(SignalTest):
@@ -176,8 +79,8 @@ class Source(SignalTest):
             {"some": "document"},
             {"type": "execute-snapshot", "data": "{no json"},
             signal("execute-snapshot", "nothing[.]there"),
-            signal("execute-snapshot", f"{DATABASE}[.]a", **{"additional-condition":
-                                                              '{"$no": "operator"}'}),
+            signal("execute-snapshot", f"{DATABASE}[.]a", **{
+                "additional-condition": '{"$no": "operator"}'}),
             signal("log", message="the user's own words"),
             signal("execute-snapshot", f"{DATABASE}[.]a")])
         self.wait_for_copies(capture, 4)
@@ -252,10 +155,10 @@ class Source(SignalTest):
         self.fill("b", 2)
         capture.shardtail.kill()
         capture.shardtail.start()
-        self.end_of_entries(capture)
+        self.catch_up(capture)
         self.assertEqual(len(self.copied(capture)), 3000)
         self.signals.insert_one(signal("stop-snapshot", f"{DATABASE}[.]b"))
-        self.end_of_entries(capture)
+        self.catch_up(capture)
         self.assertEqual(len(self.kept(capture)), 2)
         self.signals.insert_one(signal("resume-snapshot"))
         self.wait_for_copies(capture, 6000)
@@ -264,25 +167,21 @@ class Source(SignalTest):
         wait_for("the copy", lambda: capture.alive() and len(self.kept(capture)) == 2)
         self.signals.insert_one(signal("stop-snapshot"))
         self.signals.insert_one(signal("resume-snapshot"))
-        wait_for("the end of the copy", lambda: capture.alive() and not self.kept(capture))
+        self.wait_for_no_copy(capture)
         self.end(capture)
         self.assertEqual(len(self.copied(capture)), 6000)
-
-    def end_of_entries(self, capture: FileCapture) -> None:
-        self.database["end"].insert_one({})
-        capture.wait_until_caught_up()
 
     def test_under_load_and_killed(self) -> None:
         """A copy that was begun goes on; every document's history stays one that it had."""
         self.fill("c", DOCUMENTS, pad=3000)
         capture = self.capture()
-        writer = Writer(self.replica_set)
-        with writer:
-            writer.wait(20)
+        load = self.load("c")
+        with load:
+            load.wait(20)
             self.signals.insert_one(signal("execute-snapshot", f"{DATABASE}[.]c"))
-            writer.wait(50)
+            load.wait(50)
             self.wait_for_copies(capture, DOCUMENTS * 3 // 2)
-        self.end_of_entries(capture)
+        self.catch_up(capture)
         self.check(capture)
         capture.shardtail.stop()
         limits = {"snapshot.max.documents.per.second": "600", "snapshot.fetch.size": "300"}
@@ -290,26 +189,21 @@ class Source(SignalTest):
             properties.writelines(f"{name}={value}\n" for name, value in limits.items())
         capture.shardtail.start()
         before = len(self.copied(capture))
-        with writer:
+        with load:
             self.signals.insert_one(signal("execute-snapshot", f"{DATABASE}[.]c"))
             wait_for("a part of the copy", lambda: capture.alive() and
                      len(self.copied(capture)) > before)
             capture.shardtail.kill()
             self.assertTrue(self.kept(capture))
             capture.shardtail.start()
-            wait_for("the end of the copy", lambda: capture.alive() and not self.kept(capture))
-            writer.wait(20)
+            self.wait_for_no_copy(capture)
+            load.wait(20)
         self.end(capture)
         self.check(capture, restarted=True)
 
     def check(self, capture: FileCapture, restarted: bool = False) -> None:
-        records = [record for record in capture.records()
-                   if record.topic == f"dbserver1.{DATABASE}.c"]
-        self.assertGreater(max(copies(records).values()), 1)
-        self.assert_nothing(history_breaks(records, restarted=restarted, again=True),
-                            "breaks of a history")
-        self.assert_nothing(lost_documents(source_documents(
-            self.replica_set, [(DATABASE, "c")]), records), "documents lost, stale or left over")
+        self.assertGreater(max(copies(self.records_of(capture, "c")).values()), 1)
+        self.assert_same(capture, "c", restarted=restarted, again=True)
 
 
 class SeveralReplicaSets(SignalTest):
@@ -327,8 +221,7 @@ class SeveralReplicaSets(SignalTest):
             client[DATABASE]["b"].insert_one({"_id": 12})
             capture = FileCapture(self.scratch(), self.replica_set, {
                 "mongodb.hosts": f"{self.replica_set.hosts};{self.other.hosts}",
-                "database.include.list": DATABASE,
-                "signal.data.collection": "control.signals"})
+                "database.include.list": DATABASE, **self.properties})
             capture.shardtail.start()
             wait_for("both snapshots", lambda: capture.alive() and self.complete(capture) == 2)
             self.assertEqual(len(self.copied(capture)), 5)

@@ -112,4 +112,3 @@ def last_marks(records: list[Record]) -> list[int]:
     """Which of the `r` events, counted from 0 in the order of `records`, say that they are last."""
     events = [event for event in map(payload, records) if event and event["op"] == "r"]
     return [number for number, event in enumerate(events) if event["source"]["snapshot"] == "last"]
-

@@ -60,7 +60,7 @@ def oldest(client: pymongo.MongoClient) -> Timestamp:
 
 
 def write_filler(client: pymongo.MongoClient, size: int) -> None:
-    """Adds about so many bytes to the oplog, by documents of the database `filler` that go again."""
+    """Adds about so many bytes to the oplog, by a collection `filler.c` that is dropped again."""
     filler = client["filler"]["c"]
     filler.insert_many([{"text": "x" * 20_000} for _ in range(size // 20_000)])
     filler.drop()
