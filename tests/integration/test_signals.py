@@ -81,8 +81,11 @@ class Source(SignalTest):
             signal("execute-snapshot", "nothing[.]there"),
             signal("execute-snapshot", f"{DATABASE}[.]a", **{
                 "additional-condition": '{"$no": "operator"}'}),
-            signal("log", message="the user's own words"),
-            signal("execute-snapshot", f"{DATABASE}[.]a")])
+            signal("log", message="the user's own words")])
+        # While its copy is under way, the next signal's condition would be added to it.
+        wait_for("the end of what cannot be copied", lambda: capture.alive() and
+                 "is given up" in capture.shardtail.log)
+        self.signals.insert_one(signal("execute-snapshot", f"{DATABASE}[.]a"))
         self.wait_for_copies(capture, 4)
         self.end(capture)
         self.assertEqual(self.copied(capture, 2), [("a", 0), ("a", 1)])
