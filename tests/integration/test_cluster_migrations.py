@@ -144,7 +144,7 @@ class Migrations:
                 stop.set()
         self.capture.wait_until_caught_up()
         self.capture.shardtail.stop()
-        print(f"{KILLS} kills, {migrations.result()} migrations, {self.load.changes} changes",
+        print(f"{KILLS} kills, {migrations.result()} migrations, {self.load.operations} changes",
               flush=True)
         records = self.orders()
         self.assert_nothing(count_breaks(records, self.load.counts), "documents out of order")

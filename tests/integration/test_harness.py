@@ -22,6 +22,7 @@ from integration.harness.copy_load import next_m
 from integration.harness.counting_load import count_breaks
 from integration.harness.delivery import lost_documents, out_of_order
 from integration.harness.history import history_breaks
+from integration.harness.load_threads import LoadThreads
 from integration.harness.ports import free_port
 from integration.harness.proxy import FaultProxy
 from integration.harness.replay import apply_modifiers, replay, strict
@@ -390,6 +391,42 @@ class Network(unittest.TestCase):
         client = socket.create_connection(("127.0.0.1", proxy.port), 20)
         self.addCleanup(client.close)
         self.assert_is_reset(client)
+
+
+class Counter(LoadThreads):
+    """Counts until its thread's `limits` say that it fails."""
+
+    def __init__(self, *limits: int) -> None:
+        super().__init__(len(limits))
+        self._limits = limits
+
+    def _write(self, number: int) -> None:
+        for _ in range(self._limits[number]):
+            if self._stop.is_set():
+                return
+            self.operations += 1
+        raise ValueError(f"{number} has failed")
+
+
+class Loads(unittest.TestCase):
+    def test_a_load_writes_from_its_begin_to_its_end_and_again(self) -> None:
+        load = Counter(sys.maxsize)
+        for _ in range(2):
+            before = load.operations
+            with load:
+                load.wait(1000)
+            self.assertGreaterEqual(load.operations, before + 1000)
+
+    def test_what_a_thread_could_not_do_ends_the_wait_and_is_raised(self) -> None:
+        with self.assertRaisesRegex(ValueError, "1 has failed"), Counter(sys.maxsize, 10) as load:
+            load.wait(sys.maxsize)
+
+    def test_a_wait_for_a_reader_that_has_ended_is_none(self) -> None:
+        def alive() -> bool:
+            raise RuntimeError("it has ended")
+
+        with self.assertRaisesRegex(RuntimeError, "it has ended"), Counter(sys.maxsize) as load:
+            load.wait(sys.maxsize, alive)
 
 
 class Processes(unittest.TestCase):

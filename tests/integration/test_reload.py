@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import signal
-import threading
 import unittest
 
 from pymongo.collection import Collection
 
 from integration.harness.case import IntegrationTest
 from integration.harness.file_capture import FileCapture
+from integration.harness.load_threads import LoadThreads
 from integration.harness.mongo import ReplicaSet
 from integration.harness.shardtail import write_properties
 from integration.harness.waiting import wait_for
 
 
-class Inserts:
-    """Inserts _id 0, 1, 2 … until it is left; `count` of them."""
+class Inserts(LoadThreads):
+    """Inserts _id 0, 1, 2 …"""
 
     def __init__(self, collection: Collection) -> None:
-        self.count = 0
+        super().__init__()
         self._collection = collection
-        self._leave = threading.Event()
-        self._thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> Inserts:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._leave.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._leave.is_set():
-            self._collection.insert_one({"_id": self.count})
-            self.count += 1
+    def _write(self, number: int) -> None:
+        while not self._stop.is_set():
+            self._collection.insert_one({"_id": self.operations})
+            self.operations += 1
 
 
 class Reload(IntegrationTest):
@@ -90,7 +80,8 @@ class Reload(IntegrationTest):
 
     def test_filters_change_and_no_event_is_lost_or_repeated(self) -> None:
         self.change("database.include.list=",
-                    f"collection.exclude.list={self.own_database}.other\ndatabase.include.list=")
+                    f"collection.exclude.list={self.own_database}.other\n"
+                    "database.include.list=")
         with self.replica_set.client() as client:
             database = client[self.own_database]
             with Inserts(database["always"]) as inserts:
@@ -100,11 +91,10 @@ class Reload(IntegrationTest):
                 self.hang_up(says="going on with the new collection.exclude.list")
                 wait_for("the new capture", lambda: self.streams() == 2)
                 database["other"].insert_one({"_id": "after"})
-                so_far = inserts.count
-                wait_for("more events", lambda: inserts.count > so_far + 50)
+                inserts.wait(50)
         self.capture.wait_until_caught_up()
         self.capture.shardtail.stop()
-        self.assertEqual(self.ids_of("always"), [str(number) for number in range(inserts.count)])
+        self.assertEqual(self.ids_of("always"), list(map(str, range(inserts.operations))))
         self.assertEqual(self.ids_of("other"), ['"before"'])
 
     def test_a_new_password_is_taken_over_when_it_is_right(self) -> None:

@@ -65,8 +65,7 @@ class Disk(CopyTest):
                      and len(capture.events()) > 500)
             wait_for("word of the full disk", lambda: capture.alive() and said() > 0)
             before = capture.offsets_path.read_bytes()
-            goal = load.operations + 100
-            wait_for(f"{goal} operations", lambda: capture.alive() and load.operations >= goal)
+            load.wait(100, capture.alive)
             self.assertEqual(capture.offsets_path.read_bytes(), before)
             capture.shardtail.kill()
             times = said()

@@ -7,7 +7,6 @@ see, under the very load that shardtail is shown with beside it. It prints what 
 from __future__ import annotations
 
 import os
-import threading
 import unittest
 from typing import Any
 
@@ -15,6 +14,7 @@ from integration.harness.capture import Capture
 from integration.harness.case import IntegrationTest
 from integration.harness.delivery import lost_documents, source_documents
 from integration.harness.kafka import KafkaBroker
+from integration.harness.load_threads import LoadThreads
 from integration.harness.mongo import ReplicaSet
 from integration.harness.oplog import oldest, write_filler
 from integration.harness.shardtail import CONVERTER, connector
@@ -29,40 +29,27 @@ OPLOG_MB = 50
 STEP = 400_000  # bytes that a step fills of it
 
 
-class Load:
+class Load(LoadThreads):
     """Changes the small collections, and fills the oplog with what nobody captures."""
 
     def __init__(self, replica_set: ReplicaSet) -> None:
+        super().__init__()
         self._replica_set = replica_set
-        self._stop = threading.Event()
-        self._errors: list[BaseException] = []
-        self._thread = threading.Thread(target=self._run)
-        self.steps = 0
         self.windows = 0.0  # how often the oplog has been filled
-        self._thread.start()
 
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join()
-        if self._errors:
-            raise self._errors[0]
-
-    def _run(self) -> None:
-        try:
-            with self._replica_set.client() as client:
-                while not self._stop.is_set():
-                    self._step(client)
-                    # A pace that any of the two could keep up with.
-                    self._stop.wait(0.01)
-        except BaseException as error:
-            self._errors.append(error)
+    def _write(self, number: int) -> None:
+        with self._replica_set.client() as client:
+            while not self._stop.is_set():
+                self._step(client)
+                self.operations += 1
+                # A pace that any of the two could keep up with.
+                self._stop.wait(0.01)
 
     def _step(self, client: Any) -> None:
         for name in SMALL:
-            client[DATABASE][name].insert_one({"step": self.steps})
-            client[DATABASE][name].update_one({"_id": self.steps % 1000}, {"$inc": {"n": 1}})
+            client[DATABASE][name].insert_one({"step": self.operations})
+            client[DATABASE][name].update_one({"_id": self.operations % 1000}, {"$inc": {"n": 1}})
         write_filler(client, STEP)
-        self.steps += 1
         self.windows += STEP / (OPLOG_MB << 20)
 
 
@@ -92,9 +79,10 @@ class Peer(IntegrationTest):
         begin = replica_set.last_optime()
         worker.start()
         self.addCleanup(worker.stop)
-        load = Load(replica_set)
-        self.wait_for_copy(broker, "debezium", load)
-        self.finish(replica_set, load, begin)
+        with Load(replica_set) as load:
+            self.wait_for_copy(broker, "debezium", load)
+            load.wait(20)
+        self.finish(replica_set, begin)
         wait_for("the marker in Debezium's topics", seconds=120, interval=1, condition=lambda: any(
             b"the end" in (record.value or b"")
             for record in read_topics(broker.bootstrap, f"debezium.{DATABASE}.end")))
@@ -116,9 +104,10 @@ class Peer(IntegrationTest):
             "snapshot.max.documents.per.second": str(DOCUMENTS // 40)})
         begin = replica_set.last_optime()
         capture.shardtail.start()
-        load = Load(replica_set)
-        self.wait_for_copy(broker, "shardtail", load)
-        self.finish(replica_set, load, begin)
+        with Load(replica_set) as load:
+            self.wait_for_copy(broker, "shardtail", load)
+            load.wait(20)
+        self.finish(replica_set, begin)
         wait_for("the marker in our topics", interval=1, condition=lambda: capture.alive() and any(
             b"the end" in (record.value or b"")
             for record in read_topics(broker.bootstrap, f"shardtail.{DATABASE}.end")))
@@ -135,10 +124,7 @@ class Peer(IntegrationTest):
                  condition=lambda: counter.count() >= DOCUMENTS)
         print(f"{name}: the oplog was filled {load.windows:.1f} times during the copy", flush=True)
 
-    def finish(self, replica_set: ReplicaSet, load: Load, begin: Any) -> None:
-        goal = load.steps + 20
-        wait_for("some more steps", lambda: load.steps >= goal)
-        load.stop()
+    def finish(self, replica_set: ReplicaSet, begin: Any) -> None:
         with replica_set.client() as client:
             first = oldest(client)
             print(f"the copy began after {begin}, the oplog begins at {first}, "
@@ -154,7 +140,7 @@ class Peer(IntegrationTest):
         records = [record for record in read_topics(broker.bootstrap, f"{name}.{DATABASE}.")
                    if record.topic in source]
         lost = lost_documents(source, records)
-        print(f"{who}: {load.steps} steps of load, {load.windows:.1f} windows; "
+        print(f"{who}: {load.operations} steps of load, {load.windows:.1f} windows; "
               f"{sum(map(len, source.values()))} documents at the end, of which "
               f"{len(lost)} are missing or stale in the topics",
               *(text[:100] for text in lost[:5]), sep="\n", flush=True)

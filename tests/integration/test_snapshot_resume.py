@@ -109,8 +109,7 @@ class Resume(CopyTest):
             capture.shardtail.start()
             self.wait_for_records(capture, DOCUMENTS // 4)
             broker.stop()
-            goal = load.operations + 300
-            wait_for(f"{goal} operations", lambda: capture.alive() and load.operations >= goal)
+            load.wait(300, capture.alive)
             broker.start()
             self.wait_for_records(capture, DOCUMENTS // 2)
             self.assertIsNone(capture.position, "the copy was complete before: make it slower")

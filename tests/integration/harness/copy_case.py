@@ -50,8 +50,7 @@ class CopyTest(IntegrationTest):
                operations: int = 300) -> None:
         """Some more operations when the copy is complete, and all of them captured."""
         capture.wait_for_snapshot(seconds=180)
-        goal = load.operations + operations
-        wait_for(f"{goal} operations", lambda: load.operations >= goal)
+        load.wait(operations)
         load.stop()
         self.mark_end(replica_set)
         capture.wait_until_caught_up()

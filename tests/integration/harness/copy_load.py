@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import random
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from bson import Decimal128, Int64, MaxKey, MinKey, ObjectId, Timestamp
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
+from integration.harness.load_threads import LoadThreads
 from integration.harness.mongo import ReplicaSet
 from integration.harness.transactions import PreparedTransaction
 
@@ -52,7 +52,7 @@ class Owned:
         return {"n": self.n, "m": self.m}
 
 
-class CopyLoad:
+class CopyLoad(LoadThreads):
     """`documents` in the collection `plain`, a tenth of it in the others that the version knows.
 
     Threads change them from `with` on. With `prepared` one of them commits prepared transactions:
@@ -64,6 +64,7 @@ class CopyLoad:
     def __init__(self, replica_set: ReplicaSet, version: str, documents: int, seed: int, *,
                  pad: int = 0, threads: int = 3, prepared: bool = False,
                  through_faults: bool = False) -> None:
+        super().__init__(threads)
         self._replica_set = replica_set
         self._major = int(version.split(".")[0])
         self._documents = documents
@@ -71,12 +72,7 @@ class CopyLoad:
         self._seed = seed
         self._prepared = prepared
         self._tolerated = (PyMongoError,) if through_faults else ()
-        self._stop = threading.Event()
-        self._errors: list[BaseException] = []
         self._shares: list[list[Owned]] = [[] for _ in range(threads)]
-        self._threads = [threading.Thread(target=self._run, args=(number,))
-                         for number in range(threads)]
-        self.operations = 0
 
     @property
     def namespaces(self) -> list[tuple[str, str]]:
@@ -120,36 +116,17 @@ class CopyLoad:
         one.exists = True
         return {"_id": one.id, "n": one.n, "m": one.m, "items": [one.n], "pad": "x" * self._pad}
 
-    def __enter__(self) -> CopyLoad:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Waits for the writes under way; raises what a thread could not do."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-        if self._errors:
-            raise self._errors[0]
-
-    def _run(self, number: int) -> None:
-        try:
-            with self._replica_set.client() as client:
-                writer = _Writer(client, self._shares[number], self._new, f"w{number}",
-                                 random.Random(self._seed + number),
-                                 prepared=self._prepared and number == 0)
-                while not self._stop.is_set():
-                    try:
-                        writer.step()
-                        self.operations += 1
-                    except self._tolerated:
-                        writer.forget()
-        except BaseException as error:
-            self._errors.append(error)
+    def _write(self, number: int) -> None:
+        with self._replica_set.client() as client:
+            writer = _Writer(client, self._shares[number], self._new, f"w{number}",
+                             random.Random(self._seed + number),
+                             prepared=self._prepared and number == 0)
+            while not self._stop.is_set():
+                try:
+                    writer.step()
+                    self.operations += 1
+                except self._tolerated:
+                    writer.forget()
 
 
 class _Writer:

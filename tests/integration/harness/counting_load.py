@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 from collections import defaultdict
 from collections.abc import Iterable
 
 from golden.records import Record
 from integration.harness.cluster import ShardedCluster, ShardedCollection
+from integration.harness.load_threads import LoadThreads
 from integration.harness.replay import payload
-from integration.harness.waiting import wait_for
 
 
-class CountingLoad:
+class CountingLoad(LoadThreads):
     """Threads that change documents {_id, k, n} of a sharded collection until they are stopped.
 
     Each document belongs to one thread, and each change gives it the next `n`: an update, or a
@@ -23,13 +22,10 @@ class CountingLoad:
 
     def __init__(self, cluster: ShardedCluster, namespace: str, documents: int, seed: int,
                  threads: int = 3) -> None:
+        super().__init__(threads)
         self._cluster = cluster
         self._namespace = namespace
         self.counts = [0] * documents
-        self._stop = threading.Event()
-        self._errors: list[BaseException] = []
-        self._threads: list[threading.Thread] = []
-        self._thread_count = threads
         self._seed = seed
 
     def fill(self) -> None:
@@ -37,40 +33,14 @@ class CountingLoad:
             for id in range(len(self.counts)):
                 collection.insert({"_id": id, "k": id, "n": 0})
 
-    def __enter__(self) -> CountingLoad:
-        self._stop.clear()
-        self._threads = [threading.Thread(target=self._run, args=(number,))
-                         for number in range(self._thread_count)]
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-        if self._errors:
-            raise self._errors[0]
-
-    @property
-    def changes(self) -> int:
-        return sum(self.counts)
-
-    def wait(self, more: int) -> None:
-        """Returns after so many changes more, or when a thread has failed."""
-        goal = self.changes + more
-        wait_for(f"{goal} changes", lambda: self._errors or self.changes >= goal)
-
-    def _run(self, number: int) -> None:
-        try:
-            self._seed += 1
-            chooser = random.Random(self._seed * self._thread_count + number)
-            ids = range(number, len(self.counts), self._thread_count)
-            with self._cluster.collection(self._namespace) as collection:
-                while not self._stop.is_set():
-                    self._change(collection, chooser.choice(ids), chooser.random() < 0.1)
-        except BaseException as error:
-            self._errors.append(error)
+    def _write(self, number: int) -> None:
+        self._seed += 1
+        chooser = random.Random(self._seed * self._thread_count + number)
+        ids = range(number, len(self.counts), self._thread_count)
+        with self._cluster.collection(self._namespace) as collection:
+            while not self._stop.is_set():
+                self._change(collection, chooser.choice(ids), chooser.random() < 0.1)
+                self.operations += 1
 
     def _change(self, collection: ShardedCollection, id: int, replaced: bool) -> None:
         key, n = {"_id": id, "k": id}, self.counts[id] + 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +13,7 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
+from integration.harness.load_threads import LoadThreads
 from integration.harness.mongo import ReplicaSet
 
 DATABASES = {"shop", "bank"}
@@ -46,7 +47,7 @@ def mark_end(replica_set: ReplicaSet) -> None:
         client["shop"]["end"].insert_one({"_id": "end"})
 
 
-class WriteLoad:
+class WriteLoad(LoadThreads):
     """Threads that insert, update, replace, delete and commit transactions until they are stopped.
 
     They share the documents, so the same one is changed by all of them. What each does follows from
@@ -58,43 +59,20 @@ class WriteLoad:
 
     def __init__(self, replica_set: ReplicaSet, documents: int, seed: int,
                  threads: int = 4, *, through_faults: bool = False) -> None:
+        super().__init__(threads)
         self._tolerated = (PyMongoError,) if through_faults else ()
         self._replica_set = replica_set
         self._documents = documents
-        self._stop = threading.Event()
-        self._errors: list[BaseException] = []
-        self._threads = [threading.Thread(target=self._run, args=(number, seed + number))
-                         for number in range(threads)]
-        self.operations = 0
+        self._seed = seed
 
-    def __enter__(self) -> WriteLoad:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Waits for the writes under way; raises what a thread could not do."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-        if self._errors:
-            raise self._errors[0]
-
-    def _run(self, number: int, seed: int) -> None:
-        try:
-            with self._replica_set.client() as client:
-                writer = Writer(client, self._documents, f"w{number}", random.Random(seed))
-                while not self._stop.is_set():
-                    try:
-                        writer.step()
-                        self.operations += 1
-                    except self._tolerated:
-                        continue
-        except BaseException as error:
-            self._errors.append(error)
+    def _write(self, number: int) -> None:
+        with self._replica_set.client() as client:
+            writer = Writer(client, self._documents, f"w{number}",
+                            random.Random(self._seed + number))
+            while not self._stop.is_set():
+                with contextlib.suppress(*self._tolerated):
+                    writer.step()
+                    self.operations += 1
 
 
 class Writer:
