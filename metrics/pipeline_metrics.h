@@ -37,8 +37,10 @@ struct PipelineMetrics {
 
   // By the sink's thread.
   Counter acknowledged_records;
-  Counter failed_records;  // given up by the sink: their replica set begins again before them
   Histogram acknowledge_latency{kLatencyBounds};  // the server's write to the acknowledgement, ms
+
+  // By either, in turns. Given up by the sink: their replica set begins again before them.
+  Counter failed_records;
 
   // Gauges.
   Counter unacknowledged_records;

@@ -16,7 +16,10 @@ void Delivery::OnDelivered(std::span<const sink::Ticket> tickets) {
 }
 
 void Delivery::OnFailed(sink::Ticket ticket, const absl::Status& status) {
-  metrics.failed_records.Add();
+  {
+    const std::lock_guard lock(mutex);  // a counter takes one writer at a time
+    metrics.failed_records.Add();
+  }
   if (!absl::IsResourceExhausted(status)) return tracker.Fail(ticket, status);
   // Nothing helps but a larger limit.
   absl::Status named = absl::FailedPreconditionError(
