@@ -54,8 +54,7 @@ absl::StatusOr<int64_t> StreamSnapshot::CopyAll(const Progress& progress) {
       const std::span<const snapshot::CopiedRange> copied =
           known == progress.end() ? std::span<const snapshot::CopiedRange>()
                                   : std::span(known->second.copied);
-      board_.Add(collection.uuid, collection.ns, copied);
-      if (options_.snapshot_threads > 1 && copied.empty()) uncut_.push_back(collection.uuid);
+      Plan(collection.uuid, collection.ns, copied, snapshot::CopyKind::kInitial);
       // What was copied before is not counted.
       if (copied.empty() && count <= kMostEstimated) unestimated_.push_back(collection.uuid);
       collections_[collection.uuid] = std::move(collection);
@@ -73,9 +72,8 @@ bool StreamSnapshot::CopyOne(const snapshot::CollectionUuid& uuid,
     if (board_.IsUnfinished(uuid) && !anew) return false;
     if (late && board_.KindOf(uuid).has_value()) return false;
     std::erase_if(forgotten_, [&uuid](const Forgotten& each) { return each.uuid == uuid; });
-    board_.Add(uuid, progress.ns, progress.copied, progress.kind);
+    Plan(uuid, progress.ns, progress.copied, progress.kind);
     DropUseless();
-    if (options_.snapshot_threads > 1 && progress.copied.empty()) uncut_.push_back(uuid);
     if (progress.copied.empty()) unestimated_.push_back(uuid);
     sizes_.erase(uuid);
     SnapshotSource::Collection& collection = collections_[uuid];
@@ -88,6 +86,14 @@ bool StreamSnapshot::CopyOne(const snapshot::CollectionUuid& uuid,
   StartWorkers();
   changed_.notify_all();
   return true;
+}
+
+void StreamSnapshot::Plan(const snapshot::CollectionUuid& uuid, const std::string& ns,
+                          std::span<const snapshot::CopiedRange> copied, snapshot::CopyKind kind) {
+  const bool to_cut = options_.snapshot_threads > 1 && copied.empty();
+  board_.Add(uuid, ns, copied, kind,
+             to_cut ? snapshot::Board::Taken::kAfterSplit : snapshot::Board::Taken::kAtOnce);
+  if (to_cut) uncut_.push_back(uuid);
 }
 
 void StreamSnapshot::StartWorkers() {

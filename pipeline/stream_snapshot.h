@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -147,6 +148,9 @@ class StreamSnapshot {
   // With mutex_ held: the collection is not to be copied any more; what was read for nothing goes.
   void Forget(const snapshot::CollectionUuid& uuid, std::string reason);
   void DropUseless();
+  // With mutex_ held: puts it on the board, to be cut first where several workers can share it.
+  void Plan(const snapshot::CollectionUuid& uuid, const std::string& ns,
+            std::span<const snapshot::CopiedRange> copied, snapshot::CopyKind kind);
   void StartWorkers();
   void Work(const std::stop_token& stop);
   absl::Status WorkUntil(const std::stop_token& stop);
@@ -185,7 +189,7 @@ class StreamSnapshot {
   std::map<snapshot::CollectionUuid, SnapshotSource::Collection> collections_;
   std::vector<Forgotten> forgotten_;
   bool paused_ = false;
-  std::vector<snapshot::CollectionUuid> uncut_;  // whose boundaries are to be planned
+  std::deque<snapshot::CollectionUuid> uncut_;  // whose boundaries are to be planned
   std::vector<snapshot::CollectionUuid> unestimated_;
   struct Size {
     int64_t documents = 0;  // handed over

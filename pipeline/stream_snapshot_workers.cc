@@ -40,7 +40,8 @@ absl::Status StreamSnapshot::WorkUntil(const std::stop_token& stop) {
       // Another collection may come.
       changed_.wait(lock, stop, [this] { return !board_.complete() && !paused_; });
     } else if (!worked) {
-      changed_.wait_for(lock, stop, kIdle, [] { return false; });
+      changed_.wait_for(lock, stop, kIdle,
+                        [this] { return board_.may_take() || !uncut_.empty() || paused_; });
     } else if (!has_room()) {
       changed_.wait(lock, stop, has_room);
     }
@@ -55,8 +56,14 @@ absl::StatusOr<bool> StreamSnapshot::WorkOnce(SnapshotSource& source, const std:
   }
   SHARDTAIL_ASSIGN_OR_RETURN(const bool estimated, EstimateOnce(source));
   if (estimated) return true;
-  SHARDTAIL_ASSIGN_OR_RETURN(const bool cut, CutOnce(source));
-  if (cut) return true;
+  bool can_read = false;
+  {
+    const std::lock_guard lock(mutex_);
+    can_read = board_.may_take();
+  }
+  // Only when the others have nothing to read either: of very many collections the first events go
+  // out at once.
+  if (!can_read) return CutOnce(source);
   // The time first, and then the range: see Board::Take().
   SHARDTAIL_ASSIGN_OR_RETURN(tailer::OplogPoint latest, source.Latest());
   std::optional<snapshot::Chunk> chunk;
@@ -140,18 +147,22 @@ absl::StatusOr<bool> StreamSnapshot::CutOnce(SnapshotSource& source) {
   {
     const std::lock_guard lock(mutex_);
     while (!uncut_.empty() && !to_cut.has_value()) {
-      const auto known = collections_.find(uncut_.back());
-      uncut_.pop_back();
+      const auto known = collections_.find(uncut_.front());
+      uncut_.pop_front();
       if (known != collections_.end()) to_cut = known->second;
     }
   }
   if (!to_cut.has_value()) return false;
   SHARDTAIL_ASSIGN_OR_RETURN(const bool is_there, Describe(source, &*to_cut));
-  if (!is_there) return true;  // it stays one range
-  SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<snapshot::IdBound> bounds,
-                             source.PlanBounds(*to_cut));
-  const std::lock_guard lock(mutex_);
-  board_.Split(to_cut->uuid, bounds);
+  std::vector<snapshot::IdBound> bounds;  // none where it is gone: it stays one range
+  if (is_there) {
+    SHARDTAIL_ASSIGN_OR_RETURN(bounds, source.PlanBounds(*to_cut));
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    board_.Split(to_cut->uuid, bounds);
+  }
+  changed_.notify_all();
   return true;
 }
 

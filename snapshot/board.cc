@@ -17,11 +17,12 @@ bson::Timestamp Successor(bson::Timestamp time) {
 }  // namespace
 
 void Board::Add(const CollectionUuid& collection, std::string ns,
-                std::span<const CopiedRange> copied, CopyKind kind) {
+                std::span<const CopiedRange> copied, CopyKind kind, Taken taken) {
   Remove(collection);
   Collection& added = collections_[collection];
   added.ns = std::move(ns);
   added.kind = kind;
+  added.awaits_split = taken == Taken::kAfterSplit;
   Ranges& ranges = added.ranges;
   ranges.try_emplace(IdBound());
   for (const CopiedRange& part : copied) {
@@ -31,7 +32,7 @@ void Board::Add(const CollectionUuid& collection, std::string ns,
   }
   for (const auto& [min, range] : ranges) {
     if (range.state != State::kPlanned) continue;
-    queue_.push_back({collection, min});
+    if (!added.awaits_split) queue_.push_back({collection, min});
     CountUnfinished(added, 1);
   }
 }
@@ -45,6 +46,11 @@ void Board::Split(const CollectionUuid& collection, std::span<const IdBound> bou
   const auto found = collections_.find(collection);
   if (found == collections_.end()) return;
   Ranges& ranges = found->second.ranges;
+  if (std::exchange(found->second.awaits_split, false)) {
+    for (const auto& [min, range] : ranges) {
+      if (range.state == State::kPlanned) queue_.push_back({collection, min});
+    }
+  }
   std::vector<IdBound> sorted(bounds.begin(), bounds.end());
   std::ranges::sort(sorted, LowerBoundLess());
   for (IdBound& bound : sorted) {

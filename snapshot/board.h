@@ -60,12 +60,14 @@ class Board {
   // Adds a collection that is to be copied, all but the ranges of `copied`. Before the stream
   // decides on an entry of it: operations of a collection that is not on the board are published.
   // One that IsStreamed() may come at any time, also when it was here before: all its operations
-  // are published still, and wait only for a range that is read at an earlier time.
+  // are published still, and wait only for a range that is read at an earlier time. With
+  // Taken::kAfterSplit no worker gets any of it before Split().
+  enum class Taken : uint8_t { kAtOnce, kAfterSplit };
   void Add(const CollectionUuid& collection, std::string ns, std::span<const CopiedRange> copied,
-           CopyKind kind = CopyKind::kInitial);
+           CopyKind kind = CopyKind::kInitial, Taken taken = Taken::kAtOnce);
 
-  // Cuts what is still planned of the collection at the boundaries (sorted or not, none open), so
-  // that several workers can read it.
+  // Cuts what is still planned of the collection at the boundaries (sorted or not, none open; none
+  // at all leaves it as it is), so that several workers can read it.
   void Split(const CollectionUuid& collection, std::span<const IdBound> bounds);
 
   // It carries another name from now on. What was read, or is being read, is planned again: under
@@ -150,6 +152,8 @@ class Board {
   bool complete() const { return unfinished_ == 0; }
   // The same of CopyKind::kInitial.
   bool initial_complete() const { return unfinished_initial_ == 0; }
+  // Whether Take() may have something to give.
+  bool may_take() const { return !queue_.empty(); }
   // Ranges that are not copied yet.
   int64_t unfinished() const { return unfinished_; }
 
@@ -166,6 +170,7 @@ class Board {
   struct Collection {
     std::string ns;
     CopyKind kind = CopyKind::kInitial;
+    bool awaits_split = false;  // its planned ranges are not in the queue
     Ranges ranges;
   };
   struct Place {

@@ -114,6 +114,27 @@ TEST_F(BoardTest, PlansWhatAWorkerLeftAgainAndFirst) {
   EXPECT_EQ(On(50, 23), Decision::kWait);
 }
 
+TEST_F(BoardTest, GivesNothingOfWhatIsToBeSplitFirst) {
+  board_.Add(kOrders, "shop.orders", {}, CopyKind::kInitial, Board::Taken::kAfterSplit);
+  EXPECT_FALSE(board_.may_take());
+  EXPECT_EQ(board_.Take(At(20)), std::nullopt);
+  EXPECT_EQ(On(1, 21), Decision::kSkip);
+  EXPECT_FALSE(board_.complete());
+  const std::vector<IdBound> bounds = {Id(10)};
+  board_.Split(kOrders, bounds);
+  EXPECT_EQ(board_.Take(At(22))->range.max.view().bytes(), Id(10).view().bytes());
+  EXPECT_EQ(board_.Take(At(22))->range.min.view().bytes(), Id(10).view().bytes());
+  EXPECT_EQ(board_.Take(At(22)), std::nullopt);
+}
+
+TEST_F(BoardTest, GivesWhatASplitLeftInOnePiece) {
+  board_.Add(kOrders, "shop.orders", {}, CopyKind::kInitial, Board::Taken::kAfterSplit);
+  board_.Split(kOrders, {});
+  EXPECT_TRUE(board_.may_take());
+  EXPECT_TRUE(board_.Take(At(20)).has_value());
+  EXPECT_FALSE(board_.may_take());
+}
+
 TEST_F(BoardTest, DoesNotTakeAnEndThatLeavesNothingForAReadRange) {
   const std::vector<CopiedRange> copied = {{{{}, Id(10)}, At(5)}};
   board_.Add(kOrders, "shop.orders", copied);
