@@ -3,6 +3,7 @@
 #include <bson/bson.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -14,8 +15,7 @@ namespace {
 
 constexpr uint32_t kVariable = std::numeric_limits<uint32_t>::max();
 
-// The size of a value whose size its type alone gives; kVariable for the others.
-constexpr uint32_t FixedSize(Type type) {
+constexpr uint32_t FixedSizeOf(Type type) {
   switch (type) {
     case Type::kDouble:
     case Type::kDate:
@@ -38,6 +38,34 @@ constexpr uint32_t FixedSize(Type type) {
     default:
       return kVariable;
   }
+}
+
+constexpr auto kFixedSizes = [] {
+  std::array<uint32_t, 256> sizes{};
+  for (size_t type = 0; type < sizes.size(); ++type) {
+    sizes[type] = FixedSizeOf(static_cast<Type>(type));
+  }
+  return sizes;
+}();
+
+// The size of a value whose size its type alone gives; kVariable for the others.
+uint32_t FixedSize(Type type) { return kFixedSizes[static_cast<uint8_t>(type)]; }
+
+// The first zero in [at, end), or null. Names are short: most end within the first eight bytes,
+// and a call of memchr takes longer than to look at these.
+const uint8_t* FindZero(const uint8_t* at, const uint8_t* end) {
+  constexpr uint64_t kLow = 0x0101010101010101;
+  constexpr uint64_t kHigh = 0x8080808080808080;
+  for (; end - at >= 8; at += 8) {
+    const auto bytes = Load<uint64_t>(at);
+    // The lowest bit that is set is that of the first zero; what is above it does not matter.
+    const uint64_t zeros = (bytes - kLow) & ~bytes & kHigh;
+    if (zeros != 0) return at + std::countr_zero(zeros) / 8;
+  }
+  for (; at < end; ++at) {
+    if (*at == 0) return at;
+  }
+  return nullptr;
 }
 
 // A length-prefixed string with its final zero: the number of bytes it takes, 0 when broken.
@@ -163,8 +191,7 @@ bool Reader::Next(Element* element) {
   if (at_ >= end_) return at_ == end_ ? false : Fail();
   const auto type = static_cast<Type>(*at_);
   const uint8_t* name = at_ + 1;
-  const auto* name_end =
-      static_cast<const uint8_t*>(std::memchr(name, 0, static_cast<size_t>(end_ - name)));
+  const uint8_t* name_end = FindZero(name, end_);
   if (name_end == nullptr) return Fail();
   const uint8_t* value = name_end + 1;
   const auto left = static_cast<uint64_t>(end_ - value);
