@@ -289,8 +289,9 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
     }
     SHARDTAIL_RETURN_IF_ERROR(publisher.BeatWhenDue(stop));
     if (batch.has_value()) NoteSent();
-    // Under load there is always a next one, and the sink's batches fill.
-    if (!source.HasNext()) SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->EndBatch());
+    // Under load there is always a next one, here or on its way, and the sink's batches fill.
+    const bool follows = source.HasNext() || (batch.has_value() && batch->more);
+    if (!follows) SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->EndBatch());
     SHARDTAIL_RETURN_IF_ERROR(delivery_->tracker.failure());
     SHARDTAIL_RETURN_IF_ERROR(delivery_->ReportLeftOut());
     if (finishing_ && end == bson::Timestamp()) {

@@ -31,6 +31,7 @@ OplogReader::OplogReader(mongo::Client& client, const event::Position& start,
                          OplogReaderOptions options)
     : client_(client),
       start_(start),
+      batch_size_(static_cast<size_t>(options.batch_size)),
       cursor_(client, "local", MakeFind(start.ts, options),
               {.batch_size = options.batch_size, .max_await = options.max_await}),
       last_(start.ts) {}
@@ -51,8 +52,9 @@ absl::StatusOr<OplogBatch> OplogReader::Next() {
     return absl::UnavailableError(
         fmt::format("{} opened no cursor on its oplog: it may just have started", server));
   }
-  if (!read_start_) SHARDTAIL_RETURN_IF_ERROR(CheckStart(&*batch));
   OplogBatch entries;
+  entries.more = batch->documents.size() >= batch_size_;
+  if (!read_start_) SHARDTAIL_RETURN_IF_ERROR(CheckStart(&*batch));
   if (!batch->documents.empty()) {
     SHARDTAIL_ASSIGN_OR_RETURN(last_, EntryTimestamp(batch->documents.back()));
   }

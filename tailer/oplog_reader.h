@@ -58,6 +58,7 @@ class OplogReader : public OplogSource {
 
   mongo::Client& client_;
   const event::Position start_;
+  const size_t batch_size_;
   mongo::Cursor cursor_;
   bool found_start_ = false;  // it is in the oplog
   bool read_start_ = false;   // it was the first entry

@@ -16,6 +16,7 @@ struct OplogBatch {
   std::shared_ptr<const void>
       owner;  // shared: type-erased, and the reader and a test own differently
   std::vector<bson::View> entries;  // may be empty: nothing new within a second
+  bool more = false;  // as many as were asked for: the source surely has more, at once
 };
 
 // How far back a member's oplog reaches.
