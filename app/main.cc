@@ -1,7 +1,5 @@
 // shardtail: MongoDB change capture to Kafka, as the Debezium 1.3 MongoDB connector does it.
 
-#include <malloc.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <string>
@@ -32,11 +30,6 @@ void AddFiles(CLI::App& command, ConfigurationFiles& files) {
 
 int main(int argc, char** argv) {
   shardtail::mongo::UnlinkDriverCounters();
-  // Replies of many megabytes come and go for ever: keep their memory instead of giving it back to
-  // the kernel each time (reading an oplog is about a fifth faster).
-  mallopt(M_MMAP_THRESHOLD, 1 << 26);
-  mallopt(M_TRIM_THRESHOLD, 1 << 26);
-
   CLI::App app(
       "Captures every change of a MongoDB replica set and writes it to Kafka as Debezium 1.3 does.",
       "shardtail");

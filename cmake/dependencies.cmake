@@ -14,3 +14,11 @@ find_package(prometheus-cpp CONFIG REQUIRED)
 pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
+
+# Its malloc takes the place of the C library's: a record is made by one thread and freed by another,
+# which glibc serialises. A sanitizer brings its own.
+find_library(MIMALLOC_LIBRARY mimalloc REQUIRED)
+add_library(shardtail_allocator INTERFACE)
+if(NOT SHARDTAIL_SANITIZE)
+  target_link_libraries(shardtail_allocator INTERFACE ${MIMALLOC_LIBRARY})
+endif()
