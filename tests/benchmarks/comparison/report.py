@@ -196,6 +196,22 @@ def replica_sets(part: Results) -> str:
                       _growth_table(part, [(case, "shardtail") for case in part.cases()])])
 
 
+def steady(part: Results) -> str:
+    text = ["## Over an hour\n",
+            "The same load all the time; what is resident after so many minutes, in MB.\n"]
+    for case in part.cases():
+        [run] = part.runs(case, "shardtail")[-1:]
+        minutes = list(run["resident_mb"])
+        rows = [[*(f"{run['resident_mb'][minute]:.0f}" for minute in minutes),
+                 _median(part, case, "shardtail", "peak_mb"),
+                 _median(part, case, "shardtail", "rate"),
+                 _median(part, case, "shardtail", "cpu_share", 2),
+                 _runs(part, case, "shardtail")]]
+        text.append(_titled(case, [*(f"{minute} min" for minute in minutes), "peak", "inserts/s",
+                                   "cores", "runs, when"], rows))
+    return "\n".join(text)
+
+
 def _growth_table(part: Results, lines: list[tuple[str, str]], *, with_case: bool = True) -> str:
     rows = [[case if with_case else system, _spread(part, case, system, "rate"),
              _median(part, case, system, "peak_mb"),
@@ -217,6 +233,7 @@ SECTIONS: dict[str, Callable[[Results], str]] = {
     "collections": collections,
     "replica_sets": replica_sets,
     "idle": idle,
+    "steady": steady,
 }
 
 

@@ -11,6 +11,7 @@ from comparison.parts.idle import idle
 from comparison.parts.latency import latency
 from comparison.parts.snapshot import snapshot
 from comparison.parts.start import start
+from comparison.parts.steady import steady
 
 PARTS: dict[str, Callable[[Bench], None]] = {
     "streaming": streaming,
@@ -22,4 +23,5 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "filtered": filtered,
     "collections": collections,
     "replica_sets": replica_sets,
+    "steady": steady,
 }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
+import threading
 import time
 from pathlib import Path
 
 from bson import Timestamp
 
+from comparison import load
 from comparison.bench import PARTITIONS, Bench, capture, say
 from comparison.measuring import Metrics, TopicEnd, cpu_seconds, peak_mb, run_program
 from comparison.results import Results
@@ -36,6 +38,38 @@ class Recorder:
             self.results.begin(case, system, self._bench.stamp)
         self.results.add(case, system, metrics)
         say(case, system, metrics)
+
+
+class Writing:
+    """Inserts in a thread of its own, for as long as it is entered, and counts what it inserted."""
+
+    def __init__(self, replica_set: ReplicaSet, collection: str, rate: float,
+                 batch: int = 1) -> None:
+        self.inserted = 0
+        self._replica_set = replica_set
+        self._collection = collection
+        self._batch = batch
+        self._interval = batch / rate
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._write)
+
+    def __enter__(self) -> Writing:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _write(self) -> None:
+        with self._replica_set.client(w=1) as client:
+            collection = client[DATABASE][self._collection]
+            due = time.monotonic()
+            while not self._stop.wait(max(0.0, due - time.monotonic())):
+                collection.insert_many([load.customer(self.inserted + n)
+                                        for n in range(self._batch)])
+                self.inserted += self._batch
+                due += self._interval
 
 
 def uri(replica_set: ReplicaSet) -> str:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
 
-from comparison import load
 from comparison.bench import PARTITIONS, Bench, alternate, prime
-from comparison.parts.common import DATABASE, Recorder
+from comparison.parts.common import DATABASE, Recorder, Writing
 from comparison.systems import Shardtail, System, Task, copy_offsets
-from integration.harness.mongo import ReplicaSet
 
 
 def start(bench: Bench) -> None:
@@ -24,7 +21,7 @@ def start(bench: Bench) -> None:
             systems: list[System] = [Shardtail(bench.shardtail), *bench.peers_for(mongod)]
             task = Task(replica_set, broker, DATABASE, "events")
             primed = prime(bench, systems, task)
-            with _writing(replica_set, 500):
+            with Writing(replica_set, "events", 500):
                 def run(_: int) -> None:
                     for system, offsets in zip(systems, primed, strict=True):
                         for _ in range(5 if system.name == "shardtail" else 1):
@@ -32,30 +29,6 @@ def start(bench: Bench) -> None:
                                 "first_seconds": _first_event(bench, system, task, offsets)})
 
                 alternate(bench.runs, run)
-
-
-class _writing:
-    """Inserts in a thread of its own, for as long as it is entered."""
-
-    def __init__(self, replica_set: ReplicaSet, rate: float) -> None:
-        self._replica_set = replica_set
-        self._interval = 1 / rate
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._write)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _write(self) -> None:
-        with self._replica_set.client(w=1) as client:
-            number = 0
-            while not self._stop.wait(self._interval):
-                client[DATABASE]["events"].insert_one(load.customer(number))
-                number += 1
 
 
 def _first_event(bench: Bench, system: System, task: Task, primed: Path) -> float:
