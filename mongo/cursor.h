@@ -40,13 +40,16 @@ class Cursor {
 
   bool exhausted() const { return started_ && id_ == 0; }
 
+  // For the getMores from now on.
+  void set_batch_size(int32_t documents) { options_.batch_size = documents; }
+
  private:
   absl::StatusOr<Batch> Split(Reply reply, std::string_view field);
 
   Client& client_;
   const std::string database_;
   const bson::Document command_;
-  const Options options_;
+  Options options_;
   bool started_ = false;
   int64_t id_ = 0;
   std::string collection_;  // of the cursor's own namespace, for getMore

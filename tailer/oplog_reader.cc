@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -31,7 +32,8 @@ OplogReader::OplogReader(mongo::Client& client, const event::Position& start,
                          OplogReaderOptions options)
     : client_(client),
       start_(start),
-      batch_size_(static_cast<size_t>(options.batch_size)),
+      options_(options),
+      batch_size_(options.batch_size),
       cursor_(client, "local", MakeFind(start.ts, options),
               {.batch_size = options.batch_size, .max_await = options.max_await}),
       last_(start.ts) {}
@@ -53,7 +55,8 @@ absl::StatusOr<OplogBatch> OplogReader::Next() {
         fmt::format("{} opened no cursor on its oplog: it may just have started", server));
   }
   OplogBatch entries;
-  entries.more = batch->documents.size() >= batch_size_;
+  entries.more = batch->documents.size() >= static_cast<size_t>(batch_size_);
+  ChooseBatchSize(*batch);
   if (!read_start_) SHARDTAIL_RETURN_IF_ERROR(CheckStart(&*batch));
   if (!batch->documents.empty()) {
     SHARDTAIL_ASSIGN_OR_RETURN(last_, EntryTimestamp(batch->documents.back()));
@@ -61,6 +64,15 @@ absl::StatusOr<OplogBatch> OplogReader::Next() {
   entries.entries = std::move(batch->documents);
   entries.owner = std::make_shared<mongo::Reply>(std::move(batch->reply));
   return entries;
+}
+
+void OplogReader::ChooseBatchSize(const mongo::Batch& batch) {
+  if (batch.documents.empty()) return;
+  const auto entries = static_cast<int64_t>(batch.documents.size());
+  const int64_t average = int64_t{batch.reply.view().size()} / entries;
+  batch_size_ = static_cast<int32_t>(
+      std::clamp<int64_t>(options_.reply_bytes / average, 1, options_.batch_size));
+  cursor_.set_batch_size(batch_size_);
 }
 
 absl::Status OplogReader::CheckStart(mongo::Batch* batch) {

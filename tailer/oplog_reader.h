@@ -16,8 +16,10 @@
 namespace shardtail::tailer {
 
 struct OplogReaderOptions {
-  // Entries in a reply: a few thousand are faster than the server's default of 16 MB.
+  // Entries in a reply at the most: a few thousand are faster than the server's default of 16 MB.
   int32_t batch_size = 4000;
+  // What a reply is to hold about, where entries are large: three are in memory at a time.
+  int64_t reply_bytes = 2 << 20;
   // How long the server waits for a new entry, and so how late a stop is seen.
   absl::Duration max_await = absl::Seconds(1);
 };
@@ -53,12 +55,15 @@ class OplogReader : public OplogSource {
   // OK when the start's entry is there: then the cursor begins with it. Otherwise what became of
   // it.
   absl::Status FindStart();
+  // By how large these entries are.
+  void ChooseBatchSize(const mongo::Batch& batch);
   // Checks the first entries, and leaves the start's own out where it is behind us.
   absl::Status CheckStart(mongo::Batch* batch);
 
   mongo::Client& client_;
   const event::Position start_;
-  const size_t batch_size_;
+  const OplogReaderOptions options_;
+  int32_t batch_size_;  // of the next getMore
   mongo::Cursor cursor_;
   bool found_start_ = false;  // it is in the oplog
   bool read_start_ = false;   // it was the first entry
