@@ -1,5 +1,7 @@
 // shardtail: MongoDB change capture to Kafka, as the Debezium 1.3 MongoDB connector does it.
 
+#include <sys/prctl.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <string>
@@ -29,6 +31,9 @@ void AddFiles(CLI::App& command, ConfigurationFiles& files) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Where the host makes huge pages for everybody, memory would come in steps of 2 MB, most of each
+  // unused. Nothing depends on it: a kernel that refuses leaves the pages as they were.
+  prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
   shardtail::mongo::UnlinkDriverCounters();
   CLI::App app(
       "Captures every change of a MongoDB replica set and writes it to Kafka as Debezium 1.3 does.",
