@@ -12,13 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from integration.harness.case import IntegrationTest
 from integration.harness.file_capture import FileCapture
+from integration.harness.mongo import FEW_FILES
 from integration.harness.replay import payload
 
 COLLECTIONS = int(os.environ.get("SHARDTAIL_COLLECTIONS", "1000"))
-
-# The server keeps a file open for each collection and each index, unless it closes them soon.
-FEW_FILES = ["--syncdelay", "2", "--setParameter", "wiredTigerFileHandleCloseIdleTime=1",
-             "--setParameter", "wiredTigerFileHandleCloseScanInterval=1"]
 
 
 class ManyCollections(IntegrationTest):

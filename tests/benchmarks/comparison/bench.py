@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,9 +60,11 @@ class Bench:
 
     @contextmanager
     def replica_set(self, mongod: str, *, members: int = 1, name: str = "rs0",
-                    oplog_mb: int = 4096, cache_gb: float = 1.5) -> Iterator[ReplicaSet]:
+                    oplog_mb: int = 4096, cache_gb: float = 1.5,
+                    options: Sequence[str] = ()) -> Iterator[ReplicaSet]:
         replica_set = ReplicaSet(mongod, self.scratch(f"mongod-{mongod}"), name=name,
-                                 members=members, oplog_mb=oplog_mb, cache_gb=cache_gb)
+                                 members=members, oplog_mb=oplog_mb, cache_gb=cache_gb,
+                                 options=options)
         try:
             yield replica_set.start()
         finally:

@@ -20,6 +20,11 @@ from integration.harness.waiting import wait_for
 
 HOST = "127.0.0.1"
 
+# For tens of thousands of collections: the server keeps a file open for each, and for each index,
+# unless it closes them soon.
+FEW_FILES = ("--syncdelay", "2", "--setParameter", "wiredTigerFileHandleCloseIdleTime=1",
+             "--setParameter", "wiredTigerFileHandleCloseScanInterval=1")
+
 
 class MongoNode:
     """One mongod on a free port, with its data in `directory`.

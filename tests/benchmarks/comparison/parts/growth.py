@@ -11,7 +11,7 @@ from comparison.parts.common import (DATABASE, STORED_OFTEN, Recorder, check_cou
                                      raw_oplog_read, until_stored)
 from comparison.systems import Shardtail, Task
 from integration.harness.kafka import KafkaBroker
-from integration.harness.mongo import ReplicaSet
+from integration.harness.mongo import FEW_FILES, ReplicaSet
 
 
 def filtered(bench: Bench) -> None:
@@ -46,8 +46,7 @@ def collections(bench: Bench) -> None:
     events = bench.scaled(200_000)
     for number in (1, 100, 1000, 10_000):
         case = f"{number:,} collection{'s' if number > 1 else ''}"
-        # As many files as that a new server can open.
-        with bench.replica_set("6.0") as replica_set, bench.broker(1) as broker:
+        with bench.replica_set("6.0", options=FEW_FILES) as replica_set, bench.broker(1) as broker:
             load.insert_round_robin(replica_set, DATABASE, number, number, load.customer)
             before = {replica_set.name: replica_set.last_optime()}
             load.insert_round_robin(replica_set, DATABASE, number, events, load.customer)
