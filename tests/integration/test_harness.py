@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
 import socket
 import socketserver
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -433,10 +435,12 @@ class Processes(unittest.TestCase):
     def test_two_ports_are_never_the_same(self) -> None:
         ports = [free_port() for _ in range(50)]
         self.assertEqual(len(set(ports)), 50)
-        other = subprocess.run(
-            [sys.executable, "-c", "from integration.harness.ports import free_port\n"
-             "print(*(free_port() for _ in range(50)))"],
-            check=True, capture_output=True, text=True).stdout.split()
+        with tempfile.TemporaryDirectory() as elsewhere:
+            other = subprocess.run(
+                [sys.executable, "-c", "from integration.harness.ports import free_port\n"
+                 "print(*(free_port() for _ in range(1000)))"],
+                check=True, capture_output=True, text=True,
+                env={**os.environ, "TMPDIR": elsewhere}).stdout.split()
         self.assertFalse({str(port) for port in ports} & set(other))
 
     def test_a_wait_ends_at_its_deadline_and_says_for_what(self) -> None:

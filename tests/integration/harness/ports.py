@@ -6,21 +6,22 @@ import fcntl
 import os
 import random
 import socket
-import tempfile
 from pathlib import Path
 
 # Below the range from which the kernel gives ports to outgoing connections (from 32768 on).
 FIRST, LAST = 20000, 32000
+
+# Not in TMPDIR, which a test may set for what it starts: its ports must be known to all others too.
+_DIRECTORY = Path(f"/tmp/shardtail-ports-{os.getuid()}")
 
 _locks: list[int] = []  # file descriptors; the kernel lets the locks go when the process ends
 
 
 def free_port() -> int:
     """Reserves a port of 127.0.0.1 for this process; two calls never return the same one."""
-    directory = Path(tempfile.gettempdir()) / f"shardtail-ports-{os.getuid()}"
-    directory.mkdir(exist_ok=True)
+    _DIRECTORY.mkdir(exist_ok=True)
     for port in random.sample(range(FIRST, LAST), LAST - FIRST):
-        lock = os.open(directory / str(port), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        lock = os.open(_DIRECTORY / str(port), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
