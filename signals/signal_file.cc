@@ -1,14 +1,29 @@
 #include "signals/signal_file.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <optional>
 #include <utility>
 
+#include "base/handle.h"
 #include "base/log.h"
 
 namespace shardtail::signals {
 namespace {
+
+using FileHandle = base::Handle<std::FILE, std::fclose>;
+
+// So long whoever has the file open is waited for: a writer is done by then, and one who reads it
+// for ever (`tail -f`) must not keep the signals in it.
+constexpr absl::Duration kPatience = absl::Seconds(1);
+constexpr absl::Duration kPause = absl::Milliseconds(1);
 
 // nullopt where there is none that can be read.
 std::optional<std::string> ReadWhole(const std::string& path) {
@@ -31,11 +46,11 @@ SignalFile::SignalFile(std::string path, absl::Duration interval, Handler handle
 
 void SignalFile::Run(const std::stop_token& stop) {
   do {
-    Look();
+    Look(stop);
   } while (clock_.Sleep(interval_, stop));
 }
 
-void SignalFile::Look() {
+void SignalFile::Look(const std::stop_token& stop) {
   const std::optional<std::string> text = ReadWhole(path_);
   if (!text.has_value() || text->empty()) return;
   size_t taken = 0;
@@ -50,18 +65,38 @@ void SignalFile::Look() {
     if (!Take(line, ++number)) break;
     taken = end == std::string::npos ? text->size() : end + 1;
   }
-  if (taken == 0) return;
-  // What was written meanwhile stays.
-  const std::string rest = ReadWhole(path_).value_or("").substr(taken);
-  std::ofstream file(path_, std::ios::binary | std::ios::trunc);
-  file << rest;
-  file.close();
-  if (!file) {
+  if (taken > 0 && !Cut(taken, stop)) {
     base::LogWarn(
         "the signal file {} cannot be emptied, so its signals come again: give this process the "
         "right to write it",
         path_);
   }
+}
+
+bool SignalFile::Cut(size_t taken, const std::stop_token& stop) {
+  const FileHandle file(std::fopen(path_.c_str(), "r+be"));
+  if (file == nullptr) return false;
+  const int descriptor = fileno(file.get());
+  // With the lease nobody else has it open, and who opens it waits until it is closed here: nothing
+  // is written between the last look at it and the cut. The signal that tells of such a one is
+  // ignored by default, unlike SIGIO. See fcntl(2). A file system without leases, or a file of
+  // somebody else's, is cut all the same.
+  fcntl(descriptor, F_SETSIG, SIGURG);
+  absl::Duration waited;
+  while (fcntl(descriptor, F_SETLEASE, F_WRLCK) != 0 && errno == EAGAIN && waited < kPatience &&
+         clock_.Sleep(kPause, stop)) {
+    waited += kPause;
+  }
+  std::string rest;  // was written meanwhile
+  std::array<char, 4096> block{};
+  if (fseeko(file.get(), static_cast<off_t>(taken), SEEK_SET) != 0) return false;
+  while (const size_t got = std::fread(block.data(), 1, block.size(), file.get())) {
+    rest.append(block.data(), got);
+  }
+  std::rewind(file.get());
+  return ftruncate(descriptor, 0) == 0 &&
+         std::fwrite(rest.data(), 1, rest.size(), file.get()) == rest.size() &&
+         std::fflush(file.get()) == 0;
 }
 
 bool SignalFile::Take(std::string_view line, int number) {

@@ -15,9 +15,10 @@ namespace shardtail::signals {
 
 // Takes signals from a file (signal.file), on a thread of its own: a line of JSON each, in the form
 // of ParseSignal(). The file is looked at once in an interval and emptied when its signals are
-// taken, as Debezium's FileSignalChannel does; it need not be there. A last line without an end is
-// taken when it has not grown for an interval. What cannot be read is warned of, counted and passed
-// over.
+// taken, as Debezium's FileSignalChannel does, and what others append meanwhile stays (a lease
+// keeps them out for that moment, where the file is ours and its file system knows leases); it need
+// not be there. A last line without an end is taken when it has not grown for an interval. What
+// cannot be read is warned of, counted and passed over.
 class SignalFile {
  public:
   // Called on the file's thread. OK: a crash no longer forgets the signal. After an error it is
@@ -39,7 +40,9 @@ class SignalFile {
  private:
   void Run(const std::stop_token& stop);
   // Takes the whole lines that the file holds.
-  void Look();
+  void Look(const std::stop_token& stop);
+  // Takes so many bytes out of the file, from its begin. False when it cannot be written.
+  bool Cut(size_t taken, const std::stop_token& stop);
   // False when the signal must be given again.
   bool Take(std::string_view line, int number);
 

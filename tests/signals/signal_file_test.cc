@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <mutex>
+#include <string>
 #include <vector>
 
 namespace shardtail::signals {
@@ -76,6 +77,17 @@ TEST_F(SignalFileTest, EmptiesTheFileAndTakesALastLineWithoutAnEnd) {
     EXPECT_THAT(Await(1), ElementsAre("1"));
   }
   EXPECT_EQ(Content(), "");
+}
+
+TEST_F(SignalFileTest, LosesNothingThatIsAppendedWhileItIsEmptied) {
+  constexpr size_t kSignals = 2000;
+  const auto file = Open();
+  std::vector<std::string> written;
+  for (size_t id = 0; id < kSignals; ++id) {
+    written.push_back(std::to_string(id));
+    Write(R"({"id": ")" + written.back() + R"(", "type": "pause-snapshot"})" + "\n");
+  }
+  EXPECT_EQ(Await(kSignals), written);
 }
 
 TEST_F(SignalFileTest, WhatCouldNotBeTakenComesAgain) {
