@@ -197,7 +197,7 @@ def replica_sets(part: Results) -> str:
 
 
 def steady(part: Results) -> str:
-    text = ["## Over an hour\n",
+    text = ["## Over a long time\n",
             "The same load all the time; what is resident after so many minutes, in MB.\n"]
     for case in part.cases():
         [run] = part.runs(case, "shardtail")[-1:]
