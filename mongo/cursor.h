@@ -41,6 +41,7 @@ class Cursor {
   bool exhausted() const { return started_ && id_ == 0; }
 
   // For the getMores from now on.
+  int32_t batch_size() const { return options_.batch_size; }
   void set_batch_size(int32_t documents) { options_.batch_size = documents; }
 
  private:

