@@ -17,7 +17,7 @@ constexpr int kWireVersion50 = 13;
 
 // What one read holds in memory.
 constexpr int64_t kChunkBytes = 2 << 20;
-constexpr int32_t kBatchDocuments = 4000;
+constexpr int32_t kBatchDocuments = 8000;
 constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
 
 // A collection is cut so that all workers have something to do to its end.
@@ -30,9 +30,6 @@ constexpr int64_t kReadsPerSecond = 8;
 // One document is left to the next read, as its boundary.
 constexpr int64_t kLeastDocuments = 2;
 
-// For how many of them are asked at once where only their bytes are limited.
-constexpr int64_t kSmallDocument = 256;
-
 int64_t Share(int64_t per_second, int64_t most) {
   return per_second == 0 ? most : std::clamp<int64_t>(per_second / kReadsPerSecond, 1, most);
 }
@@ -44,8 +41,8 @@ snapshot::ChunkReader::Options ReadOptions(const Options& options, int max_wire_
       .in_transaction = max_wire_version < kWireVersion50};
   const int64_t wanted =
       options.snapshot_fetch_size > 0 ? options.snapshot_fetch_size : kBatchDocuments;
-  read.batch_size = static_cast<int32_t>(std::max(
-      kLeastDocuments, std::min({wanted, read.max_documents, read.max_bytes / kSmallDocument})));
+  read.batch_size =
+      static_cast<int32_t>(std::max(kLeastDocuments, std::min(wanted, read.max_documents)));
   if (options.shard) read.unsharded = snapshot::UnshardedVersion(max_wire_version);
   return read;
 }

@@ -50,6 +50,9 @@ void AppendRange(const IdRange& range, bson::Builder* find) {
   if (!IsOpen(range.max)) find->SubDocument("max", range.max);
 }
 
+// One is the boundary.
+constexpr int64_t kLeastDocuments = 2;
+
 struct CursorReply {
   int64_t id = 0;
   mongo::Batch batch;
@@ -119,10 +122,27 @@ absl::StatusOr<std::optional<ChunkDocuments>> ChunkReader::Read(const Chunk& chu
   return *std::move(documents);
 }
 
+int32_t ChunkReader::BatchSize(int64_t bytes) const {
+  // Beyond max_bytes where no document before was fit for a boundary.
+  const int64_t left = options_.max_bytes - bytes % options_.max_bytes;
+  // A little more than needed, so that no reply follows for the rest.
+  const int64_t documents = (left + left / 16) / document_bytes_ + 1;
+  return static_cast<int32_t>(std::clamp<int64_t>(documents, kLeastDocuments, options_.batch_size));
+}
+
+void ChunkReader::NoteSize(const mongo::Batch& batch) {
+  if (batch.documents.empty()) return;
+  document_bytes_ =
+      int64_t{batch.reply.view().size()} / static_cast<int64_t>(batch.documents.size());
+}
+
 absl::StatusOr<ChunkDocuments> ChunkReader::ReadAll(const Chunk& chunk,
                                                     const event::Namespace& ns) {
+  if (std::exchange(sized_, chunk.collection) != chunk.collection) {
+    document_bytes_ = kUnknownDocument;
+  }
   bson::Builder find;
-  find.String("find", ns.collection()).Int32("batchSize", options_.batch_size);
+  find.String("find", ns.collection()).Int32("batchSize", BatchSize(0));
   AppendRange(chunk.range, &find);
   if (!manner_.query.view().empty()) find.SubDocument("filter", manner_.query);
   ChunkDocuments documents;
@@ -132,6 +152,7 @@ absl::StatusOr<ChunkDocuments> ChunkReader::ReadAll(const Chunk& chunk,
   int64_t count = 0;
   while (true) {
     bytes += answered.batch.reply.view().size();
+    NoteSize(answered.batch);
     count += static_cast<int64_t>(answered.batch.documents.size());
     documents.batches.push_back(std::move(answered.batch));
     if (answered.id == 0) break;
@@ -146,7 +167,7 @@ absl::StatusOr<ChunkDocuments> ChunkReader::ReadAll(const Chunk& chunk,
     }
     bson::Builder get_more;
     get_more.Int64("getMore", answered.id).String("collection", ns.collection());
-    get_more.Int32("batchSize", options_.batch_size);
+    get_more.Int32("batchSize", BatchSize(bytes));
     SHARDTAIL_ASSIGN_OR_RETURN(reply, Continue(ns, &get_more));
     SHARDTAIL_ASSIGN_OR_RETURN(answered, SplitReply(std::move(reply), "nextBatch"));
   }

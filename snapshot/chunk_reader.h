@@ -42,8 +42,8 @@ bson::Document UnshardedVersion(int max_wire_version);
 class ChunkReader {
  public:
   struct Options {
-    int32_t batch_size = 2000;    // documents a reply, 2 or more
-    int64_t max_bytes = 4 << 20;  // stops after the reply with which it has that many,
+    int32_t batch_size = 2000;    // documents a reply at the most, 2 or more
+    int64_t max_bytes = 4 << 20;  // stops after the reply with which it has that many: mostly one,
     int64_t max_documents = std::numeric_limits<int64_t>::max();  // or that many
     bool in_transaction = false;  // for 4.2 and 4.4 (maxWireVersion below 13)
     // On a shard: {shardVersion: what a router gives for a collection that is not sharded}, in the
@@ -74,7 +74,13 @@ class ChunkReader {
   absl::StatusOr<std::optional<ChunkDocuments>> Read(const Chunk& chunk, const Manner& manner);
 
  private:
+  // What a document is taken for before the first of its collection were read.
+  static constexpr int64_t kUnknownDocument = 4096;
+
   absl::StatusOr<ChunkDocuments> ReadAll(const Chunk& chunk, const event::Namespace& ns);
+  // What a reply is to hold after `bytes` of the chunk, as far as is known of the documents.
+  int32_t BatchSize(int64_t bytes) const;
+  void NoteSize(const mongo::Batch& batch);
   absl::StatusOr<mongo::Batch> ReadMaxKey(const Chunk& chunk, const event::Namespace& ns);
   // The first command of a read, and those that follow it.
   absl::StatusOr<mongo::Reply> Begin(const event::Namespace& ns, bson::Builder* command,
@@ -92,6 +98,8 @@ class ChunkReader {
   Manner manner_;           // of the read under way
   bson::Document version_;  // {shardVersion: ...} of the read under way
   int64_t transaction_ = 0;
+  CollectionUuid sized_{};                     // what was read last,
+  int64_t document_bytes_ = kUnknownDocument;  // and a document's average size there
 };
 
 }  // namespace shardtail::snapshot

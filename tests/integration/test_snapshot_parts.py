@@ -119,6 +119,14 @@ class SnapshotParts:
         self.assertEqual(ids, sorted(map(str, range(500))))
         self.assertGreater(parts, 4)
 
+    def test_a_read_takes_about_as_many_bytes_as_it_may(self) -> None:
+        collection = self.db.c
+        collection.insert_many([{"_id": number, "x": "y" * 1000} for number in range(2000)])
+        documents, end = self.read(collection, self.now(), batch_size=2000, max_bytes=400_000)
+        self.assertEqual(end, {"_id": len(documents)})
+        self.assertGreater(len(documents), 350)
+        self.assertLess(len(documents), 450)
+
     def test_the_server_no_longer_has_an_old_time(self) -> None:
         self.db.c.insert_one({"_id": 1})
         self.assertIsNone(self.read(self.db.c, Timestamp(self.now().time - 4000, 1)))
