@@ -15,7 +15,7 @@ from integration.harness.capture import Capture
 from integration.harness.case import IntegrationTest
 from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import ReplicaSet
-from integration.harness.offsets import debezium_offset, position_of
+from integration.harness.offsets import OffsetFile, debezium_offset
 from integration.harness.replay import payload
 from integration.harness.shardtail import Shardtail, connector, dotted, run
 from integration.harness.waiting import wait_for
@@ -246,27 +246,17 @@ class OffsetsInAFile(Offsets):
     def setUp(self) -> None:
         super().setUp()
         self.file = self.scratch() / "offsets.dat"
+        self.offsets = OffsetFile(self.file, self.KEY)
         self.events = self.scratch() / "events"
         self.shardtail = Shardtail(self.scratch(), {
             **connector(self.replica_set.hosts), "database.include.list": self.database,
             "sink.type": "file", "sink.file.path": str(self.events),
             "offset.storage.file.filename": str(self.file), "offset.flush.interval.ms": "200"})
 
-    def stored(self) -> java_offsets.Offsets:
-        return java_offsets.decode(self.file.read_bytes()) if self.file.exists() else {}
-
     def run_to_the_end(self) -> list[str]:
         """Starts it, waits until it has caught up, stops it; returns the lines it wrote."""
-        end = self.replica_set.last_optime()
         self.shardtail.start()
-
-        def there() -> bool:
-            self.shardtail.check_running()
-            value = self.stored().get(self.KEY)
-            position = position_of(json.loads(value)) if value else None
-            return position is not None and (position.sec, position.ord) >= (end.time, end.inc)
-
-        wait_for("the stored offset at the oplog's end", there)
+        self.offsets.wait_until_caught_up(self.replica_set, self.shardtail)
         self.shardtail.stop()
         return self.events.read_text().splitlines() if self.events.exists() else []
 
@@ -277,12 +267,13 @@ class OffsetsInAFile(Offsets):
             self.OTHER: b'{"pos":1}',
             self.KEY: json.dumps(offset, separators=(",", ":")).encode()}))
         self.assertEqual(len(self.run_to_the_end()), 2)
-        self.assertEqual(set(self.stored()), {self.OTHER, self.KEY, self.FILTERS})
-        self.assertEqual(self.stored()[self.OTHER], b'{"pos":1}', "another connector's offset")
+        self.assertEqual(set(self.offsets.stored()), {self.OTHER, self.KEY, self.FILTERS})
+        self.assertEqual(self.offsets.stored()[self.OTHER], b'{"pos":1}',
+                         "another connector's offset")
 
     def test_a_new_file_is_one_that_kafka_connect_reads(self) -> None:
         self.assertEqual(len(self.run_to_the_end()), 5)
-        stored = self.stored()
+        stored = self.offsets.stored()
         self.assertEqual(set(stored), {self.KEY, self.FILTERS})
         self.assertEqual(self.file.read_bytes(), java_offsets.encode(stored))
         with self.replica_set.client() as client:
@@ -303,7 +294,7 @@ class OffsetsInAFile(Offsets):
 
         done = run("offsets", "delete", path, "--replica-set", "rs0")
         self.assertEqual(done.status, 0, done.stderr)
-        self.assertNotIn(self.KEY, self.stored())
+        self.assertNotIn(self.KEY, self.offsets.stored())
         self.assertEqual(len(self.run_to_the_end()), 12)
 
 

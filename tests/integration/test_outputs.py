@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from golden.masks import masked
-from integration.harness import java_offsets
 from integration.harness.capture import Capture
 from integration.harness.case import IntegrationTest
 from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import ReplicaSet
-from integration.harness.offsets import is_progress, position_of
+from integration.harness.offsets import OffsetFile
 from integration.harness.processes import bound
 from integration.harness.shardtail import (
     Shardtail, binary, connector, dotted, worker, write_properties)
@@ -59,19 +58,8 @@ class Outputs(IntegrationTest):
             **dotted(properties)})
 
     def run_to_the_end(self, shardtail: Shardtail) -> None:
-        end = self.replica_set.last_optime()
         shardtail.start()
-
-        def there() -> bool:
-            shardtail.check_running()
-            if not self.offset_file.exists():
-                return False
-            stored = java_offsets.decode(self.offset_file.read_bytes())
-            [value] = [value for key, value in stored.items() if not is_progress(key)] or [None]
-            position = position_of(json.loads(value)) if value else None
-            return position is not None and (position.sec, position.ord) >= (end.time, end.inc)
-
-        wait_for("the stored offset at the oplog's end", there)
+        OffsetFile(self.offset_file).wait_until_caught_up(self.replica_set, shardtail)
         shardtail.stop()
 
     def snapshot_and_changes(self, shardtail: Shardtail) -> None:

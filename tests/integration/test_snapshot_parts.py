@@ -42,7 +42,7 @@ class SnapshotParts:
         cls.addClassCleanup(cls.client.close)
 
     def setUp(self) -> None:
-        self.db = self.client[self.id().split(".")[-1]]
+        self.db = self.client[self.own_database]
 
     def tool(self, *arguments: object) -> list[str]:
         node = self.replica_set.nodes[0]

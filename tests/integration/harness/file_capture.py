@@ -9,7 +9,7 @@ from pathlib import Path
 from golden.records import Record
 from integration.harness import java_offsets
 from integration.harness.mongo import ReplicaSet
-from integration.harness.offsets import Position, is_progress, position_of
+from integration.harness.offsets import OffsetFile, Position
 from integration.harness.shardtail import Shardtail, connector
 from integration.harness.waiting import wait_for
 
@@ -23,6 +23,7 @@ class FileCapture:
         self._replica_set = replica_set
         self.events_path = directory / "events.jsonl"
         self.offsets_path = directory / "offsets"
+        self._offsets = OffsetFile(self.offsets_path)
         self.shardtail = Shardtail(directory, {
             **connector(replica_set.hosts),
             "key.converter.schemas.enable": "false",
@@ -37,21 +38,16 @@ class FileCapture:
     @property
     def position(self) -> Position | None:
         """What it has stored; None before the snapshot is complete."""
-        offset = self.offset
-        return None if offset is None else position_of(offset)
+        return self._offsets.position
 
     @property
     def offset(self) -> dict | None:
         """The fields of the stored offset."""
-        [value] = [value for key, value in self.stored().items()
-                   if not is_progress(key)] or [None]
-        return None if value is None else json.loads(value)
+        return self._offsets.offset
 
     def stored(self) -> java_offsets.Offsets:
         """All that is in the file of offsets."""
-        if not self.offsets_path.exists():
-            return {}
-        return java_offsets.decode(self.offsets_path.read_bytes())
+        return self._offsets.stored()
 
     def records(self) -> list[Record]:
         """All that was written, in its order, as records of topics."""
@@ -66,14 +62,7 @@ class FileCapture:
 
     def wait_until_caught_up(self, seconds: float = 120) -> None:
         """Returns when the stored offset has come to where the oplog ends now."""
-        end = self._replica_set.last_optime()
-        goal = Position(end.time, end.inc)
-
-        def there() -> bool:
-            position = self.position
-            return self.alive() and position is not None and position >= goal
-
-        wait_for(f"the stored offset at {goal}", there, seconds=seconds)
+        self._offsets.wait_until_caught_up(self._replica_set, self.shardtail, seconds)
 
     def alive(self) -> bool:
         self.shardtail.check_running()

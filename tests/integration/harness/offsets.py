@@ -1,14 +1,19 @@
-"""Stored offsets in Kafka Connect's form: a record of a compacted topic for each replica set."""
+"""Stored offsets in Kafka Connect's forms: a compacted topic, or a file."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from integration.harness import java_offsets
+from integration.harness.mongo import ReplicaSet
+from integration.harness.shardtail import Shardtail
 from integration.harness.topics import read_topics
+from integration.harness.waiting import wait_for
 
 
 @dataclass(frozen=True, order=True)
@@ -67,6 +72,43 @@ class OffsetTopic:
                              value, separators=(",", ":")))
         if producer.flush(10):
             raise RuntimeError("the broker did not take an offset within 10 s")
+
+
+@dataclass(frozen=True)
+class OffsetFile:
+    """The file of one replica set's offset; of others too, where its key is given."""
+
+    path: Path
+    key: bytes | None = None
+
+    def stored(self) -> java_offsets.Offsets:
+        return java_offsets.decode(self.path.read_bytes()) if self.path.exists() else {}
+
+    @property
+    def offset(self) -> dict | None:
+        """The fields of the stored offset."""
+        [value] = [value for key, value in self.stored().items()
+                   if (not is_progress(key) if self.key is None else key == self.key)] or [None]
+        return None if value is None else json.loads(value)
+
+    @property
+    def position(self) -> Position | None:
+        """None before the snapshot is complete."""
+        offset = self.offset
+        return None if offset is None else position_of(offset)
+
+    def wait_until_caught_up(self, replica_set: ReplicaSet, shardtail: Shardtail,
+                             seconds: float = 120) -> None:
+        """Returns when the program has stored where the oplog ends now."""
+        end = replica_set.last_optime()
+        goal = Position(end.time, end.inc)
+
+        def there() -> bool:
+            shardtail.check_running()
+            position = self.position
+            return position is not None and position >= goal
+
+        wait_for(f"the stored offset at {goal}", there, seconds=seconds)
 
 
 def is_progress(key: bytes) -> bool:
