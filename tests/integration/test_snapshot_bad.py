@@ -50,7 +50,6 @@ class Disk(CopyTest):
             **IMPATIENT, "database.include.list": DATABASE,
             "offset.storage.file.filename": str(disk / "offsets"),
             "snapshot.max.documents.per.second": "1500"})
-        capture.offsets_path = disk / "offsets"
         words = re.compile(rf"cannot write {disk}/offsets.tmp; the offset file {disk}/offsets is as "
                            "it was: No space left on device: make room there, and it goes on")
 

@@ -22,7 +22,8 @@ class FileCapture:
         directory.mkdir(parents=True, exist_ok=True)
         self._replica_set = replica_set
         self.events_path = directory / "events.jsonl"
-        self.offsets_path = directory / "offsets"
+        name = (properties or {}).get("offset.storage.file.filename")
+        self.offsets_path = Path(name) if name else directory / "offsets"
         self._offsets = OffsetFile(self.offsets_path)
         self.shardtail = Shardtail(directory, {
             **connector(replica_set.hosts),
