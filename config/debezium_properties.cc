@@ -184,7 +184,8 @@ PropertyGroup Snapshot() {
           Milliseconds("snapshot.delay.ms", kNotNegative, Field(&Pipeline::snapshot_delay),
                        "The wait before the snapshot begins."),
           Integer("snapshot.fetch.size", kNotNegative, Field(&Pipeline::snapshot_fetch_size),
-                  "Documents in one reply of the server at the most; 0: as many as make 2 MB."),
+                  "Documents in one reply of the server at the most; 0: as many as make 2 MB, "
+                  "8,000 at the most."),
           Integer("snapshot.max.documents.per.second", kRate,
                   Field(&Pipeline::snapshot_documents_per_second),
                   "shardtail's own: the most documents that are copied in a second from each "
