@@ -17,6 +17,13 @@ namespace shardtail::mongo {
 struct Batch {
   Reply reply;
   std::vector<bson::View> documents;
+
+  // A document's average share of the reply; 0 where there is none.
+  int64_t document_bytes() const {
+    return documents.empty()
+               ? 0
+               : int64_t{reply.view().size()} / static_cast<int64_t>(documents.size());
+  }
 };
 
 // A server-side cursor, read a whole reply at a time. Belongs to its client's thread; kills the

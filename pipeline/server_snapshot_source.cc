@@ -27,9 +27,6 @@ constexpr int32_t kPartsPerWorker = 8;
 // With a limit a read takes no more than is allowed in this part of a second.
 constexpr int64_t kReadsPerSecond = 8;
 
-// One document is left to the next read, as its boundary.
-constexpr int64_t kLeastDocuments = 2;
-
 int64_t Share(int64_t per_second, int64_t most) {
   return per_second == 0 ? most : std::clamp<int64_t>(per_second / kReadsPerSecond, 1, most);
 }
@@ -41,8 +38,7 @@ snapshot::ChunkReader::Options ReadOptions(const Options& options, int max_wire_
       .in_transaction = max_wire_version < kWireVersion50};
   const int64_t wanted =
       options.snapshot_fetch_size > 0 ? options.snapshot_fetch_size : kBatchDocuments;
-  read.batch_size =
-      static_cast<int32_t>(std::max(kLeastDocuments, std::min(wanted, read.max_documents)));
+  read.batch_size = static_cast<int32_t>(std::min(wanted, read.max_documents));
   if (options.shard) read.unsharded = snapshot::UnshardedVersion(max_wire_version);
   return read;
 }

@@ -50,7 +50,7 @@ void AppendRange(const IdRange& range, bson::Builder* find) {
   if (!IsOpen(range.max)) find->SubDocument("max", range.max);
 }
 
-// One is the boundary.
+// In a reply: one is left to the next read, as its boundary.
 constexpr int64_t kLeastDocuments = 2;
 
 struct CursorReply {
@@ -127,13 +127,8 @@ int32_t ChunkReader::BatchSize(int64_t bytes) const {
   const int64_t left = options_.max_bytes - bytes % options_.max_bytes;
   // A little more than needed, so that no reply follows for the rest.
   const int64_t documents = (left + left / 16) / document_bytes_ + 1;
-  return static_cast<int32_t>(std::clamp<int64_t>(documents, kLeastDocuments, options_.batch_size));
-}
-
-void ChunkReader::NoteSize(const mongo::Batch& batch) {
-  if (batch.documents.empty()) return;
-  document_bytes_ =
-      int64_t{batch.reply.view().size()} / static_cast<int64_t>(batch.documents.size());
+  return static_cast<int32_t>(
+      std::max(kLeastDocuments, std::min<int64_t>(documents, options_.batch_size)));
 }
 
 absl::StatusOr<ChunkDocuments> ChunkReader::ReadAll(const Chunk& chunk,
@@ -152,7 +147,7 @@ absl::StatusOr<ChunkDocuments> ChunkReader::ReadAll(const Chunk& chunk,
   int64_t count = 0;
   while (true) {
     bytes += answered.batch.reply.view().size();
-    NoteSize(answered.batch);
+    if (!answered.batch.documents.empty()) document_bytes_ = answered.batch.document_bytes();
     count += static_cast<int64_t>(answered.batch.documents.size());
     documents.batches.push_back(std::move(answered.batch));
     if (answered.id == 0) break;

@@ -42,7 +42,7 @@ bson::Document UnshardedVersion(int max_wire_version);
 class ChunkReader {
  public:
   struct Options {
-    int32_t batch_size = 2000;    // documents a reply at the most, 2 or more
+    int32_t batch_size = 2000;    // documents a reply at the most; 2 always
     int64_t max_bytes = 4 << 20;  // stops after the reply with which it has that many: mostly one,
     int64_t max_documents = std::numeric_limits<int64_t>::max();  // or that many
     bool in_transaction = false;  // for 4.2 and 4.4 (maxWireVersion below 13)
@@ -80,7 +80,6 @@ class ChunkReader {
   absl::StatusOr<ChunkDocuments> ReadAll(const Chunk& chunk, const event::Namespace& ns);
   // What a reply is to hold after `bytes` of the chunk, as far as is known of the documents.
   int32_t BatchSize(int64_t bytes) const;
-  void NoteSize(const mongo::Batch& batch);
   absl::StatusOr<mongo::Batch> ReadMaxKey(const Chunk& chunk, const event::Namespace& ns);
   // The first command of a read, and those that follow it.
   absl::StatusOr<mongo::Reply> Begin(const event::Namespace& ns, bson::Builder* command,

@@ -67,10 +67,8 @@ absl::StatusOr<OplogBatch> OplogReader::Next() {
 
 void OplogReader::ChooseBatchSize(const mongo::Batch& batch) {
   if (batch.documents.empty()) return;
-  const auto entries = static_cast<int64_t>(batch.documents.size());
-  const int64_t average = int64_t{batch.reply.view().size()} / entries;
   cursor_.set_batch_size(static_cast<int32_t>(
-      std::clamp<int64_t>(options_.reply_bytes / average, 1, options_.batch_size)));
+      std::clamp<int64_t>(options_.reply_bytes / batch.document_bytes(), 1, options_.batch_size)));
 }
 
 absl::Status OplogReader::CheckStart(mongo::Batch* batch) {
