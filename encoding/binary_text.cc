@@ -7,29 +7,13 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/string_view.h"
+#include "encoding/digits.h"
 
 namespace shardtail::encoding {
-namespace {
-
-// The two digits of each byte.
-constexpr std::array<std::array<char, 2>, 256> kHexPairs = [] {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::array<std::array<char, 2>, 256> pairs{};
-  for (size_t byte = 0; byte < pairs.size(); ++byte) {
-    pairs[byte] = {kDigits[byte >> 4], kDigits[byte & 0xF]};
-  }
-  return pairs;
-}();
-
-char* WriteHex(const uint8_t* bytes, size_t size, char* to) {
-  for (size_t i = 0; i < size; ++i) std::memcpy(to + 2 * i, kHexPairs[bytes[i]].data(), 2);
-  return to + 2 * size;
-}
-
-}  // namespace
-
-void AppendHex(const uint8_t* bytes, size_t size, Output* out) {
-  out->Advance(WriteHex(bytes, size, out->Reserve(2 * size)));
+void AppendObjectId(const uint8_t* bytes, Output* out) {
+  char* to = WriteHex(bytes, out->Reserve(24));
+  to = WriteHex(bytes + 4, to);
+  out->Advance(WriteHex(bytes + 8, to));
 }
 
 void AppendUpperHexByte(uint8_t byte, Output* out) {
@@ -39,13 +23,19 @@ void AppendUpperHexByte(uint8_t byte, Output* out) {
 }
 
 void AppendUuid(const uint8_t* bytes, Output* out) {
-  char* to = WriteHex(bytes, 4, out->Reserve(36));
-  for (const size_t at : {size_t{4}, size_t{6}, size_t{8}}) {
+  std::array<char, 32> digits;
+  char* from = digits.data();
+  for (size_t at = 0; at < 16; at += 4) from = WriteHex(bytes + at, from);
+  char* to = out->Reserve(36);
+  from = digits.data();
+  for (const size_t part : {size_t{8}, size_t{4}, size_t{4}, size_t{4}}) {
+    std::memcpy(to, from, part);
+    from += part;
+    to += part;
     *to++ = '-';
-    to = WriteHex(bytes + at, 2, to);
   }
-  *to++ = '-';
-  out->Advance(WriteHex(bytes + 10, 6, to));
+  std::memcpy(to, from, 12);
+  out->Advance(to + 12);
 }
 
 void AppendBase64(std::string_view bytes, Output* out) {

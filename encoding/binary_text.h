@@ -1,7 +1,6 @@
 #ifndef SHARDTAIL_ENCODING_BINARY_TEXT_H_
 #define SHARDTAIL_ENCODING_BINARY_TEXT_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -11,8 +10,8 @@ namespace shardtail::encoding {
 
 // Bytes as text that needs no escape in JSON.
 
-// Lower-case hexadecimal digits.
-void AppendHex(const uint8_t* bytes, size_t size, Output* out);
+// An ObjectId's 12 bytes as lower-case hexadecimal digits.
+void AppendObjectId(const uint8_t* bytes, Output* out);
 
 // Two upper-case hexadecimal digits.
 void AppendUpperHexByte(uint8_t byte, Output* out);

@@ -1,6 +1,7 @@
 #include "encoding/java_double.h"
 
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <limits>
 #include <string_view>
 
+#include "encoding/digits.h"
 #include "encoding/output.h"
 
 namespace shardtail::encoding {
@@ -65,6 +67,20 @@ Decimal ShortestDecimal(double value) {
   return decimal;
 }
 
+// Writes a number below 10^7 that eight decimals or fewer behind the point say exactly enough, as
+// most that people store; null for others. With at most 15 digits no other number of as few digits
+// reads back as the same double (std::numeric_limits<double>::digits10), so these are the shortest.
+char* WriteFewDecimals(double value, char* to) {
+  constexpr uint32_t kScale = 100'000'000;
+  const auto scaled = static_cast<uint64_t>(value * kScale + 0.5);
+  if (static_cast<double>(scaled) / kScale != value) return nullptr;
+  to = WriteInteger(scaled / kScale, to);
+  *to++ = '.';
+  const uint64_t decimals = EightDigits(static_cast<uint32_t>(scaled % kScale));
+  const int zeros = std::countl_zero(decimals | 1) / 8;  // at the end; the first digit stands
+  return WriteDigits(decimals, 0, to) - zeros;
+}
+
 char* WriteScientific(const Decimal& decimal, char* to) {
   *to++ = decimal.digits[0];
   *to++ = '.';
@@ -97,11 +113,8 @@ char* WriteJavaDouble(double value, char* to) {
   if (std::signbit(value)) *to++ = '-';
   const double size = std::abs(value);
   if (std::isinf(size)) return Write("Infinity", to);
-  if (size < 1e7) {
-    if (const auto whole = static_cast<int32_t>(size); whole == size) {
-      to = std::to_chars(to, to + 7, whole).ptr;
-      return Write(".0", to);
-    }
+  if (size < 1e7 && (size >= 1e-3 || size == 0)) {
+    if (char* const end = WriteFewDecimals(size, to); end != nullptr) return end;
   }
   const Decimal decimal = ShortestDecimal(size);
   return size < 1e-3 || size >= 1e7 ? WriteScientific(decimal, to) : WritePlain(decimal, to);

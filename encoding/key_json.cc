@@ -71,7 +71,7 @@ absl::Status KeyJsonWriter::Value(const Element& element, int depth) {
       return absl::OkStatus();
     case Type::kObjectId:
       out_.Append(R"({ \"$oid\" : \")");
-      AppendHex(element.AsObjectId(), 12, &out_);
+      AppendObjectId(element.AsObjectId(), &out_);
       return Append(R"(\"})");
     case Type::kDocument:
     case Type::kArray:

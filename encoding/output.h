@@ -1,12 +1,13 @@
 #ifndef SHARDTAIL_ENCODING_OUTPUT_H_
 #define SHARDTAIL_ENCODING_OUTPUT_H_
 
-#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <cstring>
 #include <string>
 #include <string_view>
+
+#include "encoding/digits.h"
 
 namespace shardtail::encoding {
 
@@ -54,9 +55,7 @@ class Output {
     ++at_;
   }
   void AppendInteger(std::integral auto number) {
-    constexpr size_t kLongest = 20;
-    char* to = Reserve(kLongest);
-    at_ = std::to_chars(to, to + kLongest, number).ptr;
+    at_ = WriteInteger(number, Reserve(kIntegerSize));
   }
 
   size_t written() const { return static_cast<size_t>(at_ - text_.data()); }

@@ -137,7 +137,7 @@ bool ValueJsonWriter::Scalar(const Element& element) {
       return true;
     case Type::kObjectId:
       out_.Append(R"({\"$oid\": \")");
-      AppendHex(element.AsObjectId(), 12, &out_);
+      AppendObjectId(element.AsObjectId(), &out_);
       return Append(R"(\"})");
     case Type::kBool:
       return element.AsBool() ? Append("true") : Append("false");
@@ -219,7 +219,7 @@ void ValueJsonWriter::DbPointer(const Element& element) {
   out_.Append(R"({\"$ref\": \")");
   Text({reinterpret_cast<const char*>(element.value) + 4, name_size});
   out_.Append(R"(\",\"$id\": {\"$oid\": \")");
-  AppendHex(element.value + element.value_size - 12, 12, &out_);
+  AppendObjectId(element.value + element.value_size - 12, &out_);
   out_.Append(R"(\"}})");
 }
 

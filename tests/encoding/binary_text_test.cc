@@ -22,7 +22,8 @@ constexpr std::array<uint8_t, 16> kBytes = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 
                                             0x88, 0x99, 0xAA, 0xBB, 0xCC, 0xDD, 0xEE, 0xFF};
 
 TEST(BinaryTextTest, WritesHexadecimalDigits) {
-  EXPECT_EQ(Written([](Output* out) { AppendHex(kBytes.data() + 10, 6, out); }), "aabbccddeeff");
+  EXPECT_EQ(Written([](Output* out) { AppendObjectId(kBytes.data() + 4, out); }),
+            "445566778899aabbccddeeff");
   EXPECT_EQ(Written([](Output* out) { AppendUpperHexByte(0x0A, out); }), "0A");
   EXPECT_EQ(Written([](Output* out) { AppendUpperHexByte(0xFF, out); }), "FF");
 }

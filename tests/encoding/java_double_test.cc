@@ -4,6 +4,8 @@
 
 #include <array>
 #include <bit>
+#include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
@@ -68,6 +70,29 @@ TEST(JavaDoubleTest, WritesTwoDigitsOfTheSmallest) {
   EXPECT_EQ(Java(2 * smallest), "9.9E-324");
   EXPECT_EQ(Java(3 * smallest), "1.5E-323");
   EXPECT_EQ(Java(4 * smallest), "2.0E-323");
+}
+
+// What people store has few decimals, and takes a way of its own.
+TEST(JavaDoubleTest, WritesFewDecimalsAsTheLibraryDoes) {
+  const auto plain = [](double value) {
+    std::array<char, kJavaDoubleSize> text;
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   std::chars_format::fixed)
+                         .ptr;
+    std::string digits(text.data(), end);
+    return digits.find('.') == std::string::npos ? digits + ".0" : digits;
+  };
+  std::mt19937_64 random(2);
+  for (int i = 0; i < 200000; ++i) {
+    const double scale = std::pow(10, static_cast<double>(random() % 10));
+    const double value = static_cast<double>(random() % 1'000'000'000'000'000) / 1e8 / scale;
+    for (const double near : {value, std::nextafter(value, 0), std::nextafter(value, 1e9),
+                              std::round(value * scale) / scale}) {
+      if (near < 1e-3 || near >= 1e7) continue;
+      ASSERT_EQ(Java(near), plain(near));
+      ASSERT_EQ(Java(-near), "-" + plain(near));
+    }
+  }
 }
 
 TEST(JavaDoubleTest, ReadsBackAsTheSameNumber) {
