@@ -13,61 +13,6 @@
 namespace shardtail::bson {
 namespace {
 
-constexpr uint32_t kVariable = std::numeric_limits<uint32_t>::max();
-
-constexpr uint32_t FixedSizeOf(Type type) {
-  switch (type) {
-    case Type::kDouble:
-    case Type::kDate:
-    case Type::kTimestamp:
-    case Type::kInt64:
-      return 8;
-    case Type::kObjectId:
-      return 12;
-    case Type::kBool:
-      return 1;
-    case Type::kInt32:
-      return 4;
-    case Type::kDecimal128:
-      return 16;
-    case Type::kUndefined:
-    case Type::kNull:
-    case Type::kMinKey:
-    case Type::kMaxKey:
-      return 0;
-    default:
-      return kVariable;
-  }
-}
-
-constexpr auto kFixedSizes = [] {
-  std::array<uint32_t, 256> sizes{};
-  for (size_t type = 0; type < sizes.size(); ++type) {
-    sizes[type] = FixedSizeOf(static_cast<Type>(type));
-  }
-  return sizes;
-}();
-
-// The size of a value whose size its type alone gives; kVariable for the others.
-uint32_t FixedSize(Type type) { return kFixedSizes[static_cast<uint8_t>(type)]; }
-
-// The first zero in [at, end), or null. Names are short: most end within the first eight bytes,
-// and a call of memchr takes longer than to look at these.
-const uint8_t* FindZero(const uint8_t* at, const uint8_t* end) {
-  constexpr uint64_t kLow = 0x0101010101010101;
-  constexpr uint64_t kHigh = 0x8080808080808080;
-  for (; end - at >= 8; at += 8) {
-    const auto bytes = Load<uint64_t>(at);
-    // The lowest bit that is set is that of the first zero; what is above it does not matter.
-    const uint64_t zeros = (bytes - kLow) & ~bytes & kHigh;
-    if (zeros != 0) return at + std::countr_zero(zeros) / 8;
-  }
-  for (; at < end; ++at) {
-    if (*at == 0) return at;
-  }
-  return nullptr;
-}
-
 // A length-prefixed string with its final zero: the number of bytes it takes, 0 when broken.
 uint64_t StringSize(const uint8_t* at, uint64_t left) {
   if (left < 5) return 0;
@@ -83,8 +28,9 @@ uint64_t DocumentSize(const uint8_t* at, uint64_t left) {
   return length;
 }
 
-// The size of a value of a type without a fixed size; 0 when it is broken or of an unknown type.
-uint64_t VariableSize(Type type, const uint8_t* at, uint64_t left) {
+}  // namespace
+
+uint64_t Reader::VariableSize(Type type, const uint8_t* at, uint64_t left) {
   switch (type) {
     case Type::kString:
     case Type::kCode:
@@ -123,8 +69,6 @@ uint64_t VariableSize(Type type, const uint8_t* at, uint64_t left) {
       return 0;
   }
 }
-
-}  // namespace
 
 absl::StatusOr<View> View::Create(std::string_view bytes) {
   const auto* data = reinterpret_cast<const uint8_t*>(bytes.data());
@@ -187,27 +131,11 @@ bool Element::IsTrue() const {
   return GetInteger().value_or(0) != 0;
 }
 
-bool Reader::Next(Element* element) {
-  if (at_ >= end_) return at_ == end_ ? false : Fail();
-  const auto type = static_cast<Type>(*at_);
-  const uint8_t* name = at_ + 1;
-  const uint8_t* name_end = FindZero(name, end_);
-  if (name_end == nullptr) return Fail();
-  const uint8_t* value = name_end + 1;
-  const auto left = static_cast<uint64_t>(end_ - value);
-  uint64_t size = FixedSize(type);
-  if (size == kVariable) {
-    size = VariableSize(type, value, left);
-    if (size == 0) return Fail();
-  } else if (size > left) {
-    return Fail();
+const uint8_t* Reader::FindLastZero(const uint8_t* at) const {
+  for (; at < end_; ++at) {
+    if (*at == 0) return at;
   }
-  element->type = type;
-  element->name = {reinterpret_cast<const char*>(name), static_cast<size_t>(name_end - name)};
-  element->value = value;
-  element->value_size = static_cast<uint32_t>(size);
-  at_ = value + size;
-  return true;
+  return nullptr;
 }
 
 absl::Status Validate(View document, int max_depth) {

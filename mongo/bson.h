@@ -144,6 +144,16 @@ class Reader {
   bool corrupt() const { return corrupt_; }
 
  private:
+  static constexpr uint8_t kVariable = 0xFF;
+  static constexpr uint8_t FixedSizeOf(Type type);
+  static const std::array<uint8_t, 256> kFixedSizes;  // by type
+
+  // The first zero in [at, end_), or null.
+  const uint8_t* FindZero(const uint8_t* at) const;
+  const uint8_t* FindLastZero(const uint8_t* at) const;  // the same, byte by byte
+  // The size of a value of a type without a fixed size; 0 when it is broken or of an unknown type.
+  static uint64_t VariableSize(Type type, const uint8_t* at, uint64_t left);
+
   bool Fail() {
     corrupt_ = true;
     return false;
@@ -153,6 +163,77 @@ class Reader {
   const uint8_t* end_;  // the document's final zero
   bool corrupt_ = false;
 };
+
+constexpr uint8_t Reader::FixedSizeOf(Type type) {
+  switch (type) {
+    case Type::kDouble:
+    case Type::kDate:
+    case Type::kTimestamp:
+    case Type::kInt64:
+      return 8;
+    case Type::kObjectId:
+      return 12;
+    case Type::kBool:
+      return 1;
+    case Type::kInt32:
+      return 4;
+    case Type::kDecimal128:
+      return 16;
+    case Type::kUndefined:
+    case Type::kNull:
+    case Type::kMinKey:
+    case Type::kMaxKey:
+      return 0;
+    default:
+      return kVariable;
+  }
+}
+
+inline constexpr std::array<uint8_t, 256> Reader::kFixedSizes = [] {
+  std::array<uint8_t, 256> sizes{};
+  for (size_t type = 0; type < sizes.size(); ++type) {
+    sizes[type] = FixedSizeOf(static_cast<Type>(type));
+  }
+  return sizes;
+}();
+
+// Names are short: most end within the first eight bytes, and a call of memchr takes longer than to
+// look at these.
+inline const uint8_t* Reader::FindZero(const uint8_t* at) const {
+  constexpr uint64_t kLow = 0x0101010101010101;
+  constexpr uint64_t kHigh = 0x8080808080808080;
+  for (; end_ - at >= 8; at += 8) {
+    const auto bytes = Load<uint64_t>(at);
+    // The lowest bit that is set is that of the first zero; what is above it does not matter.
+    const uint64_t zeros = (bytes - kLow) & ~bytes & kHigh;
+    if (zeros != 0) return at + std::countr_zero(zeros) / 8;
+  }
+  return FindLastZero(at);
+}
+
+// Inline: an event has two dozen elements, and each is walked over twice.
+inline bool Reader::Next(Element* element) {
+  if (at_ >= end_) return at_ == end_ ? false : Fail();
+  const auto type = static_cast<Type>(*at_);
+  const uint8_t* const name = at_ + 1;
+  const uint8_t* const name_end = FindZero(name);
+  if (name_end == nullptr) return Fail();
+  const uint8_t* const value = name_end + 1;
+  const auto left = static_cast<uint64_t>(end_ - value);
+  uint64_t size = kFixedSizes[static_cast<uint8_t>(type)];
+  if (size == kVariable) {
+    size = VariableSize(type, value, left);
+    if (size == 0) return Fail();
+  } else if (size > left) {
+    return Fail();
+  }
+  element->type = type;
+  element->name = {reinterpret_cast<const char*>(name), static_cast<size_t>(name_end - name)};
+  element->value = value;
+  element->value_size = static_cast<uint32_t>(size);
+  at_ = value + size;
+  return true;
+}
 
 // Whether every byte of the document, at every level, is well-formed BSON (not: valid UTF-8).
 // kDataLoss otherwise, or where it is nested deeper than `max_depth`.
