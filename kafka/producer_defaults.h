@@ -8,10 +8,10 @@ namespace shardtail::kafka {
 
 // Bytes of records that were sent and not yet delivered; then Send() waits. It is what the process
 // needs in memory, and what is in it should still be in the processor's cache when librdkafka
-// compresses it. But librdkafka 2.0's idempotent producer has one batch of a partition on its way at
-// a time, and the others must be full by then. (Measured, 4 partitions: 16 MB is a tenth faster than
-// 8; 20 MB is no faster; 400 MB was slower by a third, at 325 MB of memory.) Where topics have many
-// partitions, or the brokers are far away, more may be wanted: `buffer.memory`.
+// compresses it. But librdkafka 2.0's idempotent producer has one batch of a partition on its way
+// at a time, and the others must be full by then. (Measured, 4 partitions: 16 MB is a tenth faster
+// than 8; 20 MB is no faster; 400 MB was slower by a third, at 325 MB of memory.) Where topics have
+// many partitions, or the brokers are far away, more may be wanted: `buffer.memory`.
 inline constexpr int64_t kQueueBytes = 16 << 20;
 
 // What a record costs beside its key and value, so that many small ones are bounded too.
@@ -51,7 +51,8 @@ inline constexpr ProducerDefault kProducerDefaults[] = {
     // is 1,048,588 bytes.
     {"batch.size", "1000000"},
     {"message.max.bytes", "134217728"},  // kLargestRecord
-    // What is larger is compressed where it lies, without a copy into the request before. (Measured:
+    // What is larger is compressed where it lies, without a copy into the request before.
+    // (Measured:
     // as fast, and a queue of 16 MB takes 56 MB of memory instead of 70.)
     {"message.copy.max.bytes", "1024"},
     {"client.id", "shardtail"},

@@ -72,8 +72,9 @@ TEST(DigitsTest, WritesEveryByteInHexadecimal) {
                                           static_cast<uint8_t>(255 - byte)};
     std::array<char, 8> text;
     EXPECT_EQ(WriteHex(bytes.data(), text.data()), text.data() + text.size());
-    const std::string expected = {kDigits[byte >> 4],         kDigits[byte & 15], '0', 'f', 'a',
-                                  '9', kDigits[(255 - byte) >> 4], kDigits[(255 - byte) & 15]};
+    const std::string expected = {
+        kDigits[byte >> 4],         kDigits[byte & 15],        '0', 'f', 'a', '9',
+        kDigits[(255 - byte) >> 4], kDigits[(255 - byte) & 15]};
     EXPECT_EQ(std::string(text.data(), text.size()), expected);
   }
 }

@@ -76,9 +76,8 @@ TEST(JavaDoubleTest, WritesTwoDigitsOfTheSmallest) {
 TEST(JavaDoubleTest, WritesFewDecimalsAsTheLibraryDoes) {
   const auto plain = [](double value) {
     std::array<char, kJavaDoubleSize> text;
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
-                                   std::chars_format::fixed)
-                         .ptr;
+    const auto end =
+        std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed).ptr;
     std::string digits(text.data(), end);
     return digits.find('.') == std::string::npos ? digits + ".0" : digits;
   };
