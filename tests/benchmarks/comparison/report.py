@@ -171,7 +171,7 @@ def idle(part: Results) -> str:
 
 def filtered(part: Results) -> str:
     text = ["## Filtered out\n",
-            "An oplog of 1,000,000 entries of which 99 % are of a collection that is not captured; "
+            "An oplog of 2,000,000 entries of which 99 % are of a collection that is not captured; "
             "from the launch of the process until the offset of the last entry is stored.\n"]
     for case in part.cases():
         text.append(_growth_table(part, [(case, system) for system in part.systems(case)],
@@ -191,7 +191,7 @@ def collections(part: Results) -> str:
 
 def replica_sets(part: Results) -> str:
     return "\n".join(["## More replica sets in one process\n",
-                      "125,000 inserts of 250 bytes in each, with schemas, into one topic; every "
+                      "250,000 inserts of 250 bytes in each, with schemas, into one topic; every "
                       "mongod and the broker on the same cores. The rate is of all together.\n",
                       _growth_table(part, [(case, "shardtail") for case in part.cases()])])
 

@@ -17,7 +17,7 @@ from integration.harness.mongo import FEW_FILES, ReplicaSet
 def filtered(bench: Bench) -> None:
     """An oplog of which one entry in a hundred is captured, beside reading it alone."""
     recorder = Recorder(bench, "filtered")
-    entries = bench.scaled(1_000_000)
+    entries = bench.scaled(2_000_000)
     case = "one entry in a hundred captured, MongoDB 6.0"
     with bench.replica_set("6.0") as replica_set, bench.broker() as broker:
         before = {replica_set.name: replica_set.last_optime()}
@@ -69,7 +69,7 @@ def collections(bench: Bench) -> None:
 def replica_sets(bench: Bench) -> None:
     """One process and ever more replica sets, of the same oplog each."""
     recorder = Recorder(bench, "replica_sets")
-    changes = bench.scaled(125_000)
+    changes = bench.scaled(250_000)
     with bench.broker() as broker:
         every = [ReplicaSet("6.0", bench.scratch(f"mongod-{number}"), name=f"rs{number}",
                             members=1, oplog_mb=256, cache_gb=0.25) for number in range(8)]
