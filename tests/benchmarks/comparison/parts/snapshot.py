@@ -10,7 +10,7 @@ from comparison.measuring import cpu_seconds, run_program
 from comparison.parts.common import DATABASE, PEER_EVENTS, Recorder, raw_produce, uri, warm_up
 from comparison.systems import Shardtail, Task
 
-SNAPSHOTS = {"217 bytes": (1_000_000, load.small), "2 KB": (200_000, load.large)}
+SNAPSHOTS = {"217 bytes": (1_000_000, load.small), "2 KB": (400_000, load.large)}
 
 
 def snapshot(bench: Bench) -> None:
@@ -24,7 +24,7 @@ def snapshot(bench: Bench) -> None:
 
 def _copy(bench: Bench, recorder: Recorder, mongod: str, case: str, documents: int,
           make: Callable[[int], load.Document]) -> None:
-    with bench.replica_set(mongod) as replica_set, bench.broker() as broker:
+    with bench.replica_set(mongod, cache_gb=3) as replica_set, bench.broker() as broker:
         few = min(documents, bench.scaled(PEER_EVENTS))
         load.insert(replica_set, DATABASE, "many", documents, make)
         if bench.peers_for(mongod):
