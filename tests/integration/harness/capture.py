@@ -10,7 +10,7 @@ from bson import Timestamp
 from golden.records import Record
 from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import ReplicaSet
-from integration.harness.offsets import OffsetTopic, Position
+from integration.harness.offsets import OffsetTopic, Position, wait_until_stored
 from integration.harness.shardtail import Shardtail, connector, worker
 from integration.harness.topics import RecordCounter, read_topics
 from integration.harness.waiting import wait_for
@@ -63,15 +63,7 @@ class Capture:
 
     def wait_until_caught_up(self, seconds: float = 120) -> Timestamp:
         """Returns when the stored offset has come to where the oplog ends now, and that place."""
-        end = self.replica_set.last_optime()
-        goal = Position(end.time, end.inc)
-
-        def there() -> bool:
-            position = self.position
-            return self.alive() and position is not None and position >= goal
-
-        wait_for(f"the stored offset at {goal}", there, seconds=seconds)
-        return end
+        return wait_until_stored(self.replica_set, self.shardtail, lambda: self.position, seconds)
 
     def alive(self) -> bool:
         self.shardtail.check_running()

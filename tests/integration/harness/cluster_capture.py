@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from golden.records import Record
 from integration.harness.cluster import ShardedCluster
 from integration.harness.kafka import KafkaBroker
-from integration.harness.offsets import OffsetTopic, Position
+from integration.harness.offsets import OffsetTopic, Position, wait_until_stored
 from integration.harness.shardtail import Shardtail, connector, worker
 from integration.harness.topics import read_topics
 from integration.harness.waiting import wait_for
@@ -45,10 +46,8 @@ class ClusterCapture:
     def wait_until_caught_up(self, *shards: str, seconds: float = 120) -> None:
         """Returns when each stored offset has come to where that shard's oplog ends now."""
         for name in shards or tuple(self._cluster.shards):
-            end = self._cluster.shards[name].last_optime()
-            goal = Position(end.time, end.inc)
-            wait_for(f"the stored offset of {name} at {goal}",
-                     lambda: self.alive() and self._has_passed(name, goal), seconds=seconds)
+            wait_until_stored(self._cluster.shards[name], self.shardtail,
+                              partial(self.offsets.position, name), seconds)
 
     def positions(self) -> dict[str, Position]:
         """Of the shards whose snapshot is complete."""
@@ -58,7 +57,3 @@ class ClusterCapture:
     def alive(self) -> bool:
         self.shardtail.check_running()
         return True
-
-    def _has_passed(self, shard: str, goal: Position) -> bool:
-        position = self.offsets.position(shard)
-        return position is not None and position >= goal

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bson import Timestamp
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -100,15 +102,22 @@ class OffsetFile:
     def wait_until_caught_up(self, replica_set: ReplicaSet, shardtail: Shardtail,
                              seconds: float = 120) -> None:
         """Returns when the program has stored where the oplog ends now."""
-        end = replica_set.last_optime()
-        goal = Position(end.time, end.inc)
+        wait_until_stored(replica_set, shardtail, lambda: self.position, seconds)
 
-        def there() -> bool:
-            shardtail.check_running()
-            position = self.position
-            return position is not None and position >= goal
 
-        wait_for(f"the stored offset at {goal}", there, seconds=seconds)
+def wait_until_stored(replica_set: ReplicaSet, shardtail: Shardtail,
+                      position: Callable[[], Position | None], seconds: float) -> Timestamp:
+    """Returns when the stored position has come to where the oplog ends now, and that place."""
+    end = replica_set.last_optime()
+    goal = Position(end.time, end.inc)
+
+    def there() -> bool:
+        shardtail.check_running()
+        stored = position()
+        return stored is not None and stored >= goal
+
+    wait_for(f"the stored offset of {replica_set.name} at {goal}", there, seconds=seconds)
+    return end
 
 
 def is_progress(key: bytes) -> bool:
