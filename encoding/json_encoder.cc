@@ -64,23 +64,25 @@ absl::Status AppendDocuments(const ChangeEvent& event, Output* out) {
 
 }  // namespace
 
-JsonEncoder::JsonEncoder(Options options) : options_(std::move(options)) {}
+JsonEncoder::JsonEncoder(Options options) : options_(std::move(options)) {
+  if (options_.value_schema) {
+    schema_begin_ = R"({"schema":)" + ValueSchemaBegin(options_.source_version);
+  }
+}
 
 CollectionTemplate JsonEncoder::MakeTemplate(const event::Namespace& ns,
                                              std::string_view replica_set) const {
   const std::string topic = ToTopicName(fmt::format("{}.{}", options_.logical_name, ns.full));
-  const auto head = [](const std::string& schema) {
-    return fmt::format(R"({{"schema":{},"payload":)", schema);
-  };
   const bool v1 = options_.source_version == SourceVersion::kV1;
 
   CollectionTemplate made;
   made.topic = topic;
-  if (options_.key_schema) made.key_head = head(KeySchemaJson(topic));
+  if (options_.key_schema) {
+    made.key_head = fmt::format(R"({{"schema":{},"payload":)", KeySchemaJson(topic));
+  }
   made.key_head += R"({"id":")";
   made.key_tail = options_.key_schema ? R"("}})" : R"("})";
-  if (options_.value_schema)
-    made.value_head = head(ValueSchemaJson(topic, options_.source_version));
+  if (options_.value_schema) made.value_head = ValueSchemaEnd(topic) + R"(,"payload":)";
   made.value_head += R"({"after":)";
   made.value_tail = options_.value_schema ? "}" : "";
   made.source_head =
@@ -108,6 +110,7 @@ absl::Status JsonEncoder::Encode(const ChangeEvent& event, const CollectionTempl
   key_out.Append(collection.key_tail);
 
   Output out(value);
+  out.Append(schema_begin_);
   out.Append(collection.value_head);
   SHARDTAIL_RETURN_IF_ERROR(AppendDocuments(event, &out));
   AppendSource(event, collection, &out);

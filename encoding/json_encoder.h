@@ -18,15 +18,15 @@ struct CollectionTemplate {
   std::string topic;         // logicalName.db.collection, adjusted to Kafka's characters
   std::string key_head;      // up to the id string's first character
   std::string key_tail;      // from that string's closing quote
-  std::string value_head;    // up to the value of `after`
+  std::string value_head;    // behind the schema's begin, up to the value of `after`
   std::string source_head;   // from behind the value of `filter` to that of ts_ms (v1: sec)
   std::string source_names;  // v2: `,"db":"…","rs":"…","collection":"…"`; v1: empty
   std::string value_tail;    // after the payload
 };
 
 // Writes change events exactly as Kafka Connect's JsonConverter writes the records of the Debezium
-// 1.3.1 MongoDB connector, but for the deviations in docs/debezium-compatibility.md. Holds only its
-// options: any thread may call it.
+// 1.3.1 MongoDB connector, but for the deviations in docs/debezium-compatibility.md. Immutable: any
+// thread may call it.
 class JsonEncoder {
  public:
   explicit JsonEncoder(Options options);
@@ -47,6 +47,9 @@ class JsonEncoder {
                     Output* out) const;
 
   const Options options_;
+  // The begin of every value that has a schema. Not a template's: those of many collections would
+  // not fit into the processor's cache.
+  std::string schema_begin_;
 };
 
 }  // namespace shardtail::encoding

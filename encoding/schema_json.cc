@@ -77,14 +77,17 @@ std::string KeySchemaJson(std::string_view topic) {
                 Named(ToSchemaName(fmt::format("{}.Key", topic))));
 }
 
-std::string ValueSchemaJson(std::string_view topic, SourceVersion source_version) {
+std::string ValueSchemaBegin(SourceVersion source_version) {
   const std::string fields[] = {
       JsonField("after"),           JsonField("patch"),          JsonField("filter"),
       SourceSchema(source_version), Field("string", true, "op"), Field("int64", true, "ts_ms"),
       TransactionSchema(),
   };
-  return Struct(fmt::format("{}", fmt::join(fields, ",")), false,
-                Named(ToSchemaName(fmt::format("{}.Envelope", topic))));
+  return fmt::format(R"({{"type":"struct","fields":[{}],"optional":false)", fmt::join(fields, ","));
+}
+
+std::string ValueSchemaEnd(std::string_view topic) {
+  return Named(ToSchemaName(fmt::format("{}.Envelope", topic))) + "}";
 }
 
 }  // namespace shardtail::encoding

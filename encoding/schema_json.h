@@ -12,7 +12,11 @@ namespace shardtail::encoding {
 // `schemas.enable=true`: the same bytes in every record of a topic. `topic` is the topic's name.
 
 std::string KeySchemaJson(std::string_view topic);
-std::string ValueSchemaJson(std::string_view topic, SourceVersion source_version);
+
+// A value's schema is its begin, which is the same for every topic and nearly all of it, and its
+// end, which names it.
+std::string ValueSchemaBegin(SourceVersion source_version);
+std::string ValueSchemaEnd(std::string_view topic);
 
 }  // namespace shardtail::encoding
 

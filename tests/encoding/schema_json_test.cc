@@ -5,12 +5,17 @@
 #include <rapidjson/document.h>
 
 #include <string>
+#include <string_view>
 
 namespace shardtail::encoding {
 namespace {
 
 using testing::EndsWith;
 using testing::HasSubstr;
+
+std::string ValueSchemaJson(std::string_view topic, SourceVersion source_version) {
+  return ValueSchemaBegin(source_version) + ValueSchemaEnd(topic);
+}
 
 // Both versions of the whole block are compared byte by byte in golden_test.cc.
 
