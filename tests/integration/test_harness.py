@@ -115,6 +115,10 @@ class History(unittest.TestCase):
         self.assertEqual(history_breaks(records, ahead=TOPIC), [])
         self.assertTrue(history_breaks(records))
         self.assertTrue(history_breaks([*records, self.state("u", 5, 3)], ahead=TOPIC))
+        inserted = [records[0], self.state("c", 2, 0), *records[1:]]
+        self.assertEqual(history_breaks(inserted, ahead=TOPIC), [])
+        self.assertTrue(history_breaks(inserted))
+        self.assertTrue(history_breaks([records[0], self.state("c", 2, 3)], ahead=TOPIC))
 
     def test_what_breaks_a_history_is_found(self) -> None:
         for broken in (

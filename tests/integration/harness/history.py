@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ def history_breaks(records: Iterable[Record], *, restarted: bool = False,
     each change of `n` by 1, with the `m` that belongs to it. With `restarted` events that came
     before are passed over, and a copy may come again, with what was left out of the stream in it.
     With `again` a document may be copied at any time, as it is then. In the topic `ahead` a copy
-    may have in it what some changes that follow it did.
+    may have in it what some changes that follow it did, the insert among them.
     """
     values = _Values()
     found: list[str] = []
@@ -66,7 +67,8 @@ def _step(history: _History, key: bytes | None, event: dict[str, Any], values: _
         return None
     if op == "u" and not exists:
         return "an update without its base"
-    if op == "c" and exists:
+    if op == "c" and exists and not (
+            ahead and json.loads(event["after"])["n"] <= history.copied):
         return "an insert of what is there"
     if op == "r" and history.was_announced and not restarted and not (again and exists):
         return "copied, and announced before"
@@ -77,7 +79,7 @@ def _step(history: _History, key: bytes | None, event: dict[str, Any], values: _
         return f"a state that never was: {document}"
     if op == "r" and again and not restarted and exists and history.n != before:
         return f"copied with n={history.n}, when it was {before}"
-    if ahead and op == "u" and history.n <= history.copied:
+    if ahead and op in ("c", "u") and history.n <= history.copied:
         history.n = before
         return None
     if op == "r":
