@@ -113,11 +113,12 @@ char* WriteJavaDouble(double value, char* to) {
   if (std::signbit(value)) *to++ = '-';
   const double size = std::abs(value);
   if (std::isinf(size)) return Write("Infinity", to);
-  if (size < 1e7 && (size >= 1e-3 || size == 0)) {
+  const bool plain = size == 0 || (size >= 1e-3 && size < 1e7);
+  if (plain) {
     if (char* const end = WriteFewDecimals(size, to); end != nullptr) return end;
   }
   const Decimal decimal = ShortestDecimal(size);
-  return size < 1e-3 || size >= 1e7 ? WriteScientific(decimal, to) : WritePlain(decimal, to);
+  return plain ? WritePlain(decimal, to) : WriteScientific(decimal, to);
 }
 
 }  // namespace shardtail::encoding
