@@ -164,7 +164,8 @@ StreamSnapshot::Hooks CollectionCopies::MakeHooks(Member& member, bool before_st
         return copies;
       },
       .begun = [this](const snapshot::CollectionUuid& uuid,
-                      const std::string& ns) { parts_.notifier.Begin(uuid, ns); }};
+                      const std::string& ns) { parts_.notifier.Begin(uuid, ns); },
+      .ready = ready_};
   if (parts_.order != nullptr && !before_stream) {
     hooks.before_range = [this, &member, &stop](std::string_view ns, bson::Timestamp time) {
       return parts_.order->BeforeRange(ns, time, member, stop);

@@ -2,6 +2,7 @@
 #define SHARDTAIL_PIPELINE_COLLECTION_COPIES_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -77,6 +78,9 @@ class CollectionCopies {
   bool comes_first() const { return copying_ && after() && parts_.progress->initsync; }
   bool paused() const { return paused_; }
 
+  // What to call, on whatever thread, when Advance() may have something to do: for the next run.
+  void TellWhenReady(std::function<void()> ready) { ready_ = std::move(ready); }
+
   // Begins to read, or goes on: what is under way, and the single collections that are not
   // complete. The latter only inside the stream.
   absl::Status Begin(Member& member, bool before_stream, const std::stop_token& stop);
@@ -90,6 +94,8 @@ class CollectionCopies {
   // Of a shard, before an event of the entry under way waits for others: what they could wait for.
   absl::Status BeforeWait(const event::Namespace& ns, const std::stop_token& stop);
 
+  // Whether a copy is under way of which there is more to read or to hand over.
+  bool has_more() const { return copying_ && !snapshot_->all_handed_over(); }
   // Hands over what was read; ends the copy when all of it is acknowledged.
   absl::Status Advance(Member& member, const std::stop_token& stop);
 
@@ -164,6 +170,7 @@ class CollectionCopies {
   std::mutex snapshot_mutex_;  // guards the pointer, for the committer's thread
   std::unique_ptr<StreamSnapshot> snapshot_;
   std::unique_ptr<SnapshotReporter> reporter_;  // while it copies
+  std::function<void()> ready_ = [] {};
 
   bool needed_ = false;  // progress, if any, is then where the first attempt began
   bool copying_ = false;

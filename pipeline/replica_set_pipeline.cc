@@ -8,6 +8,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "pipeline/wakeup.h"
 #include "tailer/entry_decoder.h"
 #include "tailer/read_ahead.h"
 
@@ -20,7 +21,7 @@ constexpr absl::Duration kRoleCheckInterval = absl::Seconds(5);
 // How often a member is asked how far back its oplog reaches.
 constexpr absl::Duration kWindowInterval = absl::Seconds(30);
 
-// How often ranges that were read are handed over where the oplog has nothing new.
+// How often a copy is looked after where nothing was read, of it or of the oplog.
 constexpr absl::Duration kCopyPause = absl::Milliseconds(5);
 
 // After so many entries of one reply, a sample of the time to their acknowledgement.
@@ -208,18 +209,21 @@ absl::Status ReplicaSetPipeline::CopyFirst(Member& member, const std::stop_token
   const base::ScopedLogContext context("snapshot");
   SetPhase(metrics::Phase::kCopying);
   const absl::Cleanup stop_copying = [this] { copies_.EndRun(); };
+  Wakeup ready;
+  copies_.TellWhenReady([&ready] { ready.Wake(); });
   SHARDTAIL_RETURN_IF_ERROR(copies_.Begin(member, /*before_stream=*/true, stop));
+  bool woken = false;
   while (copies_.under_way()) {
     SHARDTAIL_RETURN_IF_ERROR(
         signals_.Take(member, *delivery_->publisher, /*before_stream=*/true, stop));
     SHARDTAIL_RETURN_IF_ERROR(copies_.Advance(member, stop));
     SHARDTAIL_RETURN_IF_ERROR(notifier_.Send(*delivery_->publisher, stop));
-    SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->EndBatch());
+    const bool follows = woken && copies_.has_more();
+    if (!follows) SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->EndBatch());
     SHARDTAIL_RETURN_IF_ERROR(delivery_->tracker.failure());
     SHARDTAIL_RETURN_IF_ERROR(delivery_->ReportLeftOut());
-    if (!parts_.clock.Sleep(kCopyPause, stop)) {
-      return absl::CancelledError("stopped during the snapshot");
-    }
+    woken = ready.Wait(kCopyPause, stop);
+    if (stop.stop_requested()) return absl::CancelledError("stopped during the snapshot");
   }
   return absl::OkStatus();
 }
@@ -248,6 +252,7 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
       [this](const absl::Status& broken) { return delivery_->publisher->HandlePoison(broken); },
       std::move(on_arrival));
   if (order_ != nullptr) SHARDTAIL_RETURN_IF_ERROR(order_->Begin(member, *progress_));
+  copies_.TellWhenReady([&source] { source.Wake(); });
   const absl::Cleanup stop_copying = [this] { copies_.EndRun(); };
   if (copies_.has_any()) {
     SHARDTAIL_RETURN_IF_ERROR(copies_.Begin(member, /*before_stream=*/false, stop));
@@ -290,7 +295,8 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
     SHARDTAIL_RETURN_IF_ERROR(publisher.BeatWhenDue(stop));
     if (batch.has_value()) NoteSent();
     // Under load there is always a next one, here or on its way, and the sink's batches fill.
-    const bool follows = source.HasNext() || (batch.has_value() && batch->more);
+    const bool follows =
+        batch.has_value() ? source.HasNext() || batch->more : source.woken() && copies_.has_more();
     if (!follows) SHARDTAIL_RETURN_IF_ERROR(delivery_->sink->EndBatch());
     SHARDTAIL_RETURN_IF_ERROR(delivery_->tracker.failure());
     SHARDTAIL_RETURN_IF_ERROR(delivery_->ReportLeftOut());

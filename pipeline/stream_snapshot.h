@@ -49,6 +49,8 @@ class StreamSnapshot {
     std::function<absl::StatusOr<bool>(const event::Namespace&)> captures;
     // The first documents of a collection go out.
     std::function<void(const snapshot::CollectionUuid& uuid, const std::string& ns)> begun;
+    // There may be something to hand over, or a worker failed. On a worker's thread.
+    std::function<void()> ready;
   };
 
   // Progress of an earlier run by collection.

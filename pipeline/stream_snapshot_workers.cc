@@ -28,6 +28,7 @@ void StreamSnapshot::Work(const std::stop_token& stop) {
     failure_.Update(ended);
   }
   changed_.notify_all();
+  hooks_.ready();
 }
 
 absl::Status StreamSnapshot::WorkUntil(const std::stop_token& stop) {
@@ -100,6 +101,7 @@ absl::StatusOr<bool> StreamSnapshot::WorkOnce(SnapshotSource& source, const std:
     }
   }
   changed_.notify_all();
+  hooks_.ready();
   SHARDTAIL_RETURN_IF_ERROR(documents.status());
   if (usable) {
     KeepLimits(**documents, stop);

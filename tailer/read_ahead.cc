@@ -32,17 +32,26 @@ bool ReadAhead::HasNext() const {
 absl::StatusOr<std::optional<OplogBatch>> ReadAhead::Next(absl::Duration timeout,
                                                           const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  const bool ready = changed_.wait_for(lock, stop, absl::ToChronoNanoseconds(timeout),
-                                       [this] { return next_.has_value(); });
+  changed_.wait_for(lock, stop, absl::ToChronoNanoseconds(timeout),
+                    [this] { return next_.has_value() || woken_; });
   // Also when there is a batch: under load there always is one.
   if (stop.stop_requested()) return absl::CancelledError("stopped while reading the oplog");
-  if (!ready) return std::nullopt;
+  woken_last_ = std::exchange(woken_, false);
+  if (!next_.has_value()) return std::nullopt;
   if (!next_->ok()) return next_->status();
   std::optional<OplogBatch> batch = **std::move(next_);
   next_.reset();
   lock.unlock();
   changed_.notify_all();
   return batch;
+}
+
+void ReadAhead::Wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    woken_ = true;
+  }
+  changed_.notify_all();
 }
 
 void ReadAhead::Read(const std::stop_token& stop) {

@@ -23,7 +23,8 @@ namespace shardtail::tailer {
 // Now and then it asks how far back the oplog reaches, also while its consumer is held up: that is
 // when a capture falls off the oplog.
 //
-// Next() and HasNext() belong to one thread. The destructor interrupts the read that is under way.
+// Next(), HasNext() and woken() belong to one thread. The destructor interrupts the read that is
+// under way.
 class ReadAhead {
  public:
   // Runs on the reading thread.
@@ -39,9 +40,14 @@ class ReadAhead {
   bool HasNext() const;
 
   // The next batch, or the error that ended the source; nullopt when there is none within
-  // `timeout`; kCancelled as soon as `stop` is requested.
+  // `timeout`, or after Wake(); kCancelled as soon as `stop` is requested.
   absl::StatusOr<std::optional<OplogBatch>> Next(absl::Duration timeout,
                                                  const std::stop_token& stop);
+
+  // Ends the wait of Next(), or the next one: there is other work. Any thread.
+  void Wake();
+  // Whether there was a Wake() before the last Next() returned, and after the one before.
+  bool woken() const { return woken_last_; }
 
  private:
   void Read(const std::stop_token& stop);
@@ -53,9 +59,11 @@ class ReadAhead {
   const absl::Duration window_interval_;
   const OnWindow on_window_;
   absl::Duration window_due_;  // by the monotonic clock; the reading thread's
-  mutable std::mutex mutex_;   // guards next_
+  mutable std::mutex mutex_;   // guards next_ and woken_
   std::condition_variable_any changed_;
   std::optional<absl::StatusOr<OplogBatch>> next_;
+  bool woken_ = false;
+  bool woken_last_ = false;  // the consumer's
   std::jthread thread_;
 };
 

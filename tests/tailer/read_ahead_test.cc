@@ -109,6 +109,33 @@ TEST(ReadAheadTest, KnowsWhetherThereIsANextOne) {
   EXPECT_FALSE(reader.Next(kLong, {}).ok());
 }
 
+TEST(ReadAheadTest, AWakeEndsTheWaitAndLosesNoBatch) {
+  ScriptedSource::Script script;
+  ReadAhead reader(std::make_unique<ScriptedSource>(script));
+  std::jthread waker([&] {
+    script.WaitForReads(1);
+    reader.Wake();
+  });
+  EXPECT_FALSE(reader.Next(kLong, {})->has_value());
+  EXPECT_TRUE(reader.woken());
+  waker.join();
+  script.Add(BatchOf(1));
+  EXPECT_EQ(reader.Next(kLong, {})->value().entries.size(), 1U);
+  EXPECT_FALSE(reader.woken());
+  script.Add(absl::UnavailableError("end"));
+  EXPECT_FALSE(reader.Next(kLong, {}).ok());
+}
+
+TEST(ReadAheadTest, AWakeBeforeTheWaitEndsOneWaitAlone) {
+  ScriptedSource::Script script;
+  ReadAhead reader(std::make_unique<ScriptedSource>(script));
+  reader.Wake();
+  reader.Wake();
+  EXPECT_FALSE(reader.Next(kLong, {})->has_value());
+  script.Add(absl::UnavailableError("end"));
+  EXPECT_FALSE(reader.Next(kLong, {}).ok());
+}
+
 TEST(ReadAheadTest, AStopInterruptsTheWait) {
   ScriptedSource::Script script;
   ReadAhead reader(std::make_unique<ScriptedSource>(script));
