@@ -28,6 +28,10 @@ namespace {
 // How long the delivery thread waits for an event; a stop request wakes it before that.
 constexpr int kPollMilliseconds = 1000;
 
+// Where a sender waits for room and nothing is delivered for so long, what waits for its batch to
+// fill is sent as it is.
+constexpr std::chrono::milliseconds kFullPause(5);
+
 // How long a topic that librdkafka holds for missing is asked for once more: the wait cannot be
 // interrupted.
 constexpr int kLookUpMilliseconds = 1000;
@@ -108,7 +112,8 @@ struct Producer::Connection {
   absl::Status Wait(const std::stop_token& stop, Ready ready);
 
   void Deliver(const std::stop_token& stop);  // the delivery thread
-  void Push(const std::stop_token& stop);     // the pushing thread
+  void AskForPush();
+  void Push(const std::stop_token& stop);  // the pushing thread
   void HandleReports(EventHandle event);
   void HandleError(rd_kafka_event_t* event);
 
@@ -180,6 +185,13 @@ void Producer::Connection::LookUp(rd_kafka_topic_t* topic) const {
 template <typename Ready>
 absl::Status Producer::Connection::Wait(const std::stop_token& stop, Ready ready) {
   std::unique_lock lock(mutex);
+  int64_t before = 0;
+  do {
+    before = settled_records.load();
+    if (settled.wait_for(lock, stop, kFullPause, ready)) return absl::OkStatus();
+  } while (settled_records.load() != before && !stop.stop_requested());
+  // Of many partitions none may have enough for a batch.
+  AskForPush();
   if (settled.wait(lock, stop, ready)) return absl::OkStatus();
   return absl::CancelledError("stopped while waiting for Kafka to take more");
 }
@@ -265,6 +277,15 @@ void Producer::Connection::Deliver(const std::stop_token& stop) {
         break;
     }
   }
+}
+
+void Producer::Connection::AskForPush() {
+  if (!pushing.joinable()) return;
+  {
+    const std::lock_guard lock(push_mutex);
+    push_wanted = true;
+  }
+  push_asked.notify_one();
 }
 
 void Producer::Connection::Push(const std::stop_token& stop) {
@@ -390,15 +411,7 @@ absl::Status Producer::Send(const ProducerRecord& record, uint64_t ticket,
   return sent;
 }
 
-void Producer::Push() {
-  Connection& connection = *connection_;
-  if (!connection.pushing.joinable()) return;
-  {
-    const std::lock_guard lock(connection.push_mutex);
-    connection.push_wanted = true;
-  }
-  connection.push_asked.notify_one();
-}
+void Producer::Push() { connection_->AskForPush(); }
 
 absl::Status Producer::Flush(absl::Duration timeout) {
   Connection& connection = *connection_;
