@@ -103,6 +103,7 @@ int main(int argc, char** argv) {
     Set(conf, std::string(name).c_str(), std::string(value));
   }
   Set(conf, "bootstrap.servers", argv[1]);
+  Set(conf, "linger.ms", std::string(shardtail::kafka::kLingerMilliseconds));
   Set(conf, "queue.buffering.max.kbytes", std::to_string(shardtail::kafka::kQueueBytes / 1024));
   rd_kafka_conf_set_opaque(conf, &deliveries);
   rd_kafka_conf_set_dr_msg_cb(conf,

@@ -127,7 +127,9 @@ def latency(part: Results) -> str:
             "From just before the client's insert, with majority write concern, to the receipt by "
             "a consumer in the same process, in milliseconds; beside it until the server's answer to "
             "that insert, before which no majority has it. At 20,000 a second an insert holds 20 "
-            "documents. The first five seconds do not count. CPU is in cores.\n"]
+            "documents. The first five seconds do not count. `raw tail` is the least that can be "
+            "between: one thread that sends what was inserted, as it is, and keeps no position. "
+            "CPU is in cores.\n"]
     for case in part.cases():
         rows = []
         for system in part.systems(case):

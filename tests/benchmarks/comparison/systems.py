@@ -99,6 +99,24 @@ class Shardtail(System):
         return said.stdout.split()[-1]
 
 
+class RawTail(System):
+    """The raw limit of latency: inserts as they are, from the oplog to Kafka."""
+
+    name = "raw tail"
+
+    def __init__(self, program: Path) -> None:
+        self._program = program
+
+    @property
+    def prefix(self) -> str:
+        return f"{PREFIX}-raw-tail"
+
+    def launch(self, task: Task, directory: Path) -> Child:
+        return Child(self.name, [
+            str(self._program), _connection_string(task.replica_set), task.database,
+            task.broker.bootstrap, self.prefix], directory)
+
+
 class Peer(System):
     """A connector in Kafka Connect's standalone mode, with its own defaults and 2 GB of heap."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from comparison.bench import Bench, alternate, server_pids
 from comparison.measuring import Metrics, TopicEnd, cpu_seconds, peak_mb, run_program
 from comparison.parts.common import Recorder, uri
-from comparison.systems import Shardtail, System, Task
+from comparison.systems import RawTail, Shardtail, System, Task
 from integration.harness.waiting import wait_for
 
 WARM_UPS = 2
@@ -16,13 +16,16 @@ LATENCIES = {
     "20,000 a second, one member": (20_000, 20, 16, 1, False),
 }
 
+NO_NAME = str.maketrans(". ", "__")  # what no database may have in its name
+
 
 def latency(bench: Bench) -> None:
     """From just before the client's write, with majority write concern, to a consumer's receipt."""
     recorder = Recorder(bench, "latency")
     for mongod in bench.versions():
         for what, (rate, batch, writers, members, peers) in LATENCIES.items():
-            systems: list[System] = [Shardtail(bench.shardtail)]
+            ours = Shardtail(bench.shardtail)
+            systems: list[System] = [RawTail(bench.program("raw_tail")), ours]
             if peers:
                 systems += bench.peers_for(mongod)
             elif mongod != "6.0":
@@ -31,7 +34,7 @@ def latency(bench: Bench) -> None:
             with bench.replica_set(mongod, members=members,
                                    cache_gb=0.5) as replica_set, bench.broker() as broker:
                 def probe(system: System, number: int) -> Metrics:
-                    task = Task(replica_set, broker, f"{system.name}-{number}".replace(".", "_"))
+                    task = Task(replica_set, broker, f"{system.name}-{number}".translate(NO_NAME))
                     return _probe(bench, system, task, rate, batch, writers)
 
                 def run(number: int) -> None:
@@ -41,14 +44,14 @@ def latency(bench: Bench) -> None:
                 # Servers that have just started are slow: a broker takes ten times as long until
                 # its virtual machine has compiled what a request passes through.
                 for number in range(WARM_UPS):
-                    _probe(bench, systems[0], Task(replica_set, broker, f"warm-up-{number}"),
+                    _probe(bench, ours, Task(replica_set, broker, f"warm-up-{number}"),
                            20_000, 20, 16)
                 alternate(bench.runs, run)
 
 
 def _probe(bench: Bench, system: System, task: Task, rate: int, batch: int,
            writers: int) -> Metrics:
-    directory = bench.scratch(f"latency-{system.name}")
+    directory = bench.scratch("latency")
     process = system.launch(task, directory)
     ready = TopicEnd(task.broker.bootstrap, task.topic(system, "ready"), 1)
     events = TopicEnd(task.broker.bootstrap, task.topic(system, "events"), 1)
