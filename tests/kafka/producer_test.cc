@@ -264,8 +264,10 @@ TEST_F(ProducerTest, TakesRecordsFromManyThreadsAndKeepsTheOrderOfEach) {
 TEST_F(ProducerTest, FindsATopicThatWasMissingOnceItIsThere) {
   options_.producer["topic.metadata.propagation.max.ms"] = "0";
   cluster_.SetTopicError("events", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  cluster_.SetDown();  // it is not to learn that before the record is sent
   Make();
   ASSERT_TRUE(Send(1, "k", "v").ok());
+  cluster_.SetUp();
   ASSERT_TRUE(producer_->Flush(kTimeout).ok());
   EXPECT_THAT(heard_.failed(), testing::ElementsAre(1));
   EXPECT_THAT(std::string(heard_.status().message()), HasSubstr("create the topic"));
