@@ -78,7 +78,8 @@ class CollectionCopies {
   bool comes_first() const { return copying_ && after() && parts_.progress->initsync; }
   bool paused() const { return paused_; }
 
-  // What to call, on whatever thread, when Advance() may have something to do: for the next run.
+  // What to call, on whatever thread, when Advance() may have something to do: for the next run, to
+  // whose EndRun() all that it refers to must live.
   void TellWhenReady(std::function<void()> ready) { ready_ = std::move(ready); }
 
   // Begins to read, or goes on: what is under way, and the single collections that are not

@@ -208,8 +208,8 @@ absl::Status ReplicaSetPipeline::LoadKept(Member& member, const std::stop_token&
 absl::Status ReplicaSetPipeline::CopyFirst(Member& member, const std::stop_token& stop) {
   const base::ScopedLogContext context("snapshot");
   SetPhase(metrics::Phase::kCopying);
+  Wakeup ready;  // outlives the workers, which the next line ends
   const absl::Cleanup stop_copying = [this] { copies_.EndRun(); };
-  Wakeup ready;
   copies_.TellWhenReady([&ready] { ready.Wake(); });
   SHARDTAIL_RETURN_IF_ERROR(copies_.Begin(member, /*before_stream=*/true, stop));
   bool woken = false;
