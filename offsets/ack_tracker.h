@@ -56,27 +56,31 @@ class AckTracker {
   int64_t pending_bytes() const;
 
  private:
-  struct Slot {
-    StoredOffset offset;
-    int64_t bytes = 0;
-    bool done = false;
-  };
-  // With mutex_ held.
-  Slot& At(uint64_t ticket) { return slots_[ticket & (slots_.size() - 1)]; }
-  void Grow();
-  void Settle();  // moves the low-water mark over what is done
+  static constexpr int64_t kDone = -1;
 
-  mutable std::mutex mutex_;  // guards all below
-  // A ring: the tickets [first_, next_) by their lower bits; its size is a power of two. It grows
-  // to the most records that were ever in flight, and is not touched by an allocator after that.
-  std::vector<Slot> slots_;
-  uint64_t first_ = 1;  // the oldest that is not settled
-  uint64_t next_ = 1;
-  int64_t pending_ = 0;
-  int64_t pending_bytes_ = 0;
-  std::optional<StoredOffset> low_water_mark_;
+  size_t Slot(uint64_t ticket) const { return ticket & (bytes_.size() - 1); }
+  void Grow();
+  void Settle(uint64_t next);  // with mutex_ held: moves the low-water mark over what is done
+
+  // Open() takes it only to grow: a thread that sleeps for it once in a batch of the broker's took
+  // a twentieth of a catch-up.
+  mutable std::mutex mutex_;
+
+  // Two rings, of the tickets [first_, next_) by their lower bits; their size is a power of two.
+  // They grow to the most records that were ever in flight, and are not touched by an allocator
+  // after that. Behind next_ they are the replica set's thread's, before it guarded by mutex_;
+  // changed in size by that thread with mutex_ held.
+  std::vector<StoredOffset> offsets_;
+  std::vector<int64_t> bytes_;  // kDone once acknowledged; alone, to be dense for Acknowledge()
+
+  std::atomic<uint64_t> next_ = 1;          // written by the replica set's thread, as is the next
+  std::atomic<int64_t> opened_bytes_ = 0;   // of all tickets
+  std::atomic<uint64_t> first_ = 1;         // the oldest that is not settled; written with mutex_
+  std::atomic<uint64_t> acknowledged_ = 0;  // held, as are the next two
+  std::atomic<int64_t> acknowledged_bytes_ = 0;
+  std::atomic<bool> failed_ = false;            // set after failure_; asked for every event
+  std::optional<StoredOffset> low_water_mark_;  // guarded by mutex_, as is the next
   absl::Status failure_;
-  std::atomic<bool> failed_ = false;  // set after failure_; asked for every event
 };
 
 }  // namespace shardtail::offsets

@@ -48,19 +48,18 @@ absl::Status Publisher::Publish(const event::ChangeEvent& event,
     return absl::OkStatus();
   }
   Count(event.operation, parts_.metrics.sent);
-  offsets::StoredOffset reached = offset;
-  if (shaped.transaction.has_value()) reached.transaction = monitor_.current();
-  last_offset_ = reached;
+  last_offset_ = offset;
+  if (shaped.transaction.has_value()) last_offset_->transaction = monitor_.current();
   SHARDTAIL_RETURN_IF_ERROR(Send(
       {.topic = collection->record.topic, .key = key_, .value = value_, .partition = std::nullopt},
-      reached, stop, &event));
+      *last_offset_, stop, &event));
   if (event.operation == event::Operation::kDelete && options_.tombstones_on_delete) {
     parts_.metrics.tombstones.Add();
     SHARDTAIL_RETURN_IF_ERROR(Send({.topic = collection->record.topic,
                                     .key = key_,
                                     .value = std::nullopt,
                                     .partition = std::nullopt},
-                                   reached, stop));
+                                   *last_offset_, stop));
   }
   return absl::OkStatus();
 }

@@ -165,6 +165,7 @@ TEST(AckTracker, IsSafeBetweenTheThreadThatSendsAndTheOneThatHears) {
   for (uint64_t i = 1; i <= kRecords; ++i) {
     tracker.Open(At(static_cast<uint32_t>(i)));
     opened.store(i);
+    if (i % 7 == 0) tracker.Pass(At(static_cast<uint32_t>(i)));
     if (i % 64 == 0) {
       const auto mark = tracker.LowWaterMark();
       ASSERT_TRUE(!mark.has_value() || mark->position.ts.seconds <= i);
