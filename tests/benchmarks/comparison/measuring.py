@@ -27,6 +27,12 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def machine_seconds() -> tuple[float, float]:
+    """For how long all cores together were idle since the machine's start, and stolen from it."""
+    ticks = [int(each) for each in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
+    return (ticks[3] + ticks[4]) / TICKS, ticks[7] / TICKS
+
+
 def status_number(pid: int, name: str) -> int:
     """A number of /proc/<pid>/status; memory is in kB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -95,22 +101,26 @@ class Run:
         """Launches a process (its pid is returned) and looks until `expected` more records are
         there than at the begin.
 
-        The rate and the CPU are those between the first record seen and the last, so a virtual
-        machine's start does not count; `seconds` are all since the launch.
+        The rate, the CPU and what the machine's cores had left are those between the first record
+        seen and the last, so a virtual machine's start does not count; `seconds` are all since the
+        launch.
         """
         base = self.count()
         begun = time.monotonic()
         pid = launch()
         pids = {"": pid, **{f"{name}_": server for name, server in self.servers.items()}}
         used: dict[str, float] = {}
+        unused: tuple[float, float] = (0.0, 0.0)
 
         def there() -> bool:
+            nonlocal unused
             check()
             records = self.count() - base
             now = time.monotonic() - begun
             self.samples.append((now, records, resident_mb(pid)))
             if records > 0 and not used:
                 used.update({name: cpu_seconds(each) for name, each in pids.items()})
+                unused = machine_seconds()
             return records >= expected
 
         wait_for(f"{expected} records", there, seconds=seconds, interval=self.interval)
@@ -120,6 +130,8 @@ class Run:
             rate = (last[1] - first[1]) / (last[0] - first[0])
         else:
             rate = last[1] / last[0]
+        idle, stolen = ((now - before) / max(last[0] - first[0], self.interval)
+                        for now, before in zip(machine_seconds(), unused, strict=True))
         millions = max(last[1] - first[1], 1) / 1e6
         return {
             "seconds": last[0],
@@ -127,6 +139,8 @@ class Run:
             "rate": rate,
             "rate_from_launch": expected / last[0],
             "peak_mb": peak_mb(pid),
+            "idle_cores": idle,
+            "stolen_cores": stolen,
             **{f"{name}cpu_per_million": (cpu_seconds(each) - used[name]) / millions
                for name, each in pids.items()},
         }

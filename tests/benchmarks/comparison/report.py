@@ -10,6 +10,7 @@ from comparison.results import Results
 
 BASELINE = "debezium-1.3"
 RAW_STAGES = ("raw read", "raw encode", "raw produce")
+LEFT = ("cores idle", "stolen")  # of the whole machine
 
 HEAD = """\
 # Performance
@@ -28,7 +29,9 @@ Debezium 1.3.1 on MongoDB 4.4 (it reads newer ones wrongly), `debezium-3` is 3.6
 MongoDB's own connector 2.0.1. Servers: MongoDB 4.4.2 and 6.0.5, Kafka 3.9.1.
 
 Because everything shares the cores, rates vary with what else the machine does; CPU seconds vary
-less, and a ratio counts only beside what was measured in the same hour: each table says when.
+less, and a ratio counts only beside what was measured in the same hour: each table says when. `cores
+idle` is how many of the machine's did nothing during the run, `stolen` how many its host gave to
+others.
 """
 
 
@@ -92,9 +95,9 @@ def catch_up_table(part: Results, case: str) -> str:
                      _median(part, case, system, "peak_mb"),
                      *(_median(part, case, system, f"{name}cpu_per_million", 2)
                        for name in ("", "mongod_", "broker_")),
-                     _runs(part, case, system)])
+                     *_left(part, case, system), _runs(part, case, system)])
     return _titled(case, ["", "changes/s", f"times {BASELINE}", "peak MB", "CPU-s per million",
-                          "mongod's", "broker's", "runs, when"], rows)
+                          "mongod's", "broker's", *LEFT, "runs, when"], rows)
 
 
 def snapshot(part: Results) -> str:
@@ -113,9 +116,9 @@ def snapshot(part: Results) -> str:
                          _median(part, case, system, "peak_mb"),
                          *(_median(part, case, system, f"{name}cpu_per_million", 2)
                            for name in ("", "mongod_", "broker_")),
-                         _runs(part, case, system)])
+                         *_left(part, case, system), _runs(part, case, system)])
         text.append(_titled(case, ["", "documents/s", f"times {BASELINE}", "MB/s of BSON",
-                                   "peak MB", "CPU-s per million", "mongod's", "broker's",
+                                   "peak MB", "CPU-s per million", "mongod's", "broker's", *LEFT,
                                    "runs, when"], rows))
         text.append(_share_of_slowest(part, case, "shardtail, 4 threads",
                                       ("raw read, 4 threads", "raw produce")))
@@ -220,8 +223,8 @@ def _growth_table(part: Results, lines: list[tuple[str, str]], *, with_case: boo
              _median(part, case, system, "cpu_per_million", 2),
              _median(part, case, system, "mongod_cpu_per_million", 2),
              _median(part, case, system, "broker_cpu_per_million", 2),
-             _runs(part, case, system)] for case, system in lines]
-    return _table(["", "entries/s", "peak MB", "CPU-s per million", "mongod's", "broker's",
+             *_left(part, case, system), _runs(part, case, system)] for case, system in lines]
+    return _table(["", "entries/s", "peak MB", "CPU-s per million", "mongod's", "broker's", *LEFT,
                    "runs, when"], rows)
 
 
@@ -237,6 +240,10 @@ SECTIONS: dict[str, Callable[[Results], str]] = {
     "idle": idle,
     "steady": steady,
 }
+
+
+def _left(part: Results, case: str, system: str) -> list[str]:
+    return [_median(part, case, system, name, 1) for name in ("idle_cores", "stolen_cores")]
 
 
 def _times(value: float | None, baseline: float | None) -> str:
