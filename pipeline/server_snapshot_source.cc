@@ -43,6 +43,17 @@ snapshot::ChunkReader::Options ReadOptions(const Options& options, int max_wire_
   return read;
 }
 
+SnapshotSource::Documents ToDocuments(std::vector<mongo::Batch> batches) {
+  SnapshotSource::Documents documents;
+  for (const mongo::Batch& batch : batches) {
+    documents.bytes += static_cast<int64_t>(batch.reply.view().size());
+    documents.documents.insert(documents.documents.end(), batch.documents.begin(),
+                               batch.documents.end());
+  }
+  documents.owner = std::make_shared<std::vector<mongo::Batch>>(std::move(batches));
+  return documents;
+}
+
 }  // namespace
 
 ServerSnapshotSource::ServerSnapshotSource(std::unique_ptr<mongo::Client> client,
@@ -116,21 +127,22 @@ absl::StatusOr<std::vector<snapshot::IdBound>> ServerSnapshotSource::PlanBounds(
 }
 
 absl::StatusOr<std::optional<SnapshotSource::Documents>> ServerSnapshotSource::Read(
-    const snapshot::Chunk& chunk, const Collection& collection) {
+    const snapshot::Chunk& chunk, const Collection& collection, const OnPart& on_part) {
   const bool exact = !collection.capped || max_wire_version_ < kWireVersion50;
   snapshot::ChunkReader::Manner manner{.simple_collation = collection.simple_collation,
-                                       .at_exact_time = exact,
-                                       .query = QueryOf(collection)};
+                                       .at_exact_time = exact && !collection.in_parts,
+                                       .query = QueryOf(collection),
+                                       .on_part = nullptr};
+  if (collection.in_parts) {
+    manner.on_part = [&on_part](std::vector<mongo::Batch> part) {
+      return on_part(ToDocuments(std::move(part)));
+    };
+  }
   SHARDTAIL_ASSIGN_OR_RETURN(auto read, reader_.Read(chunk, manner));
   if (!read.has_value()) return std::nullopt;
-  Documents documents;
+  Documents documents = ToDocuments(std::move(read->batches));
   documents.end = std::move(read->end);
-  for (const mongo::Batch& batch : read->batches) {
-    documents.bytes += static_cast<int64_t>(batch.reply.view().size());
-    documents.documents.insert(documents.documents.end(), batch.documents.begin(),
-                               batch.documents.end());
-  }
-  documents.owner = std::make_shared<std::vector<mongo::Batch>>(std::move(read->batches));
+  documents.without_bound = read->without_bound;
   return documents;
 }
 

@@ -26,7 +26,8 @@ class ServerSnapshotSource : public SnapshotSource {
   absl::StatusOr<std::optional<int64_t>> Estimate(const Collection& collection) override;
   absl::StatusOr<std::vector<snapshot::IdBound>> PlanBounds(const Collection& collection) override;
   absl::StatusOr<std::optional<Documents>> Read(const snapshot::Chunk& chunk,
-                                                const Collection& collection) override;
+                                                const Collection& collection,
+                                                const OnPart& on_part) override;
 
  private:
   // Of the documents to copy; empty: all.

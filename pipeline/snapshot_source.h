@@ -2,6 +2,7 @@
 #define SHARDTAIL_PIPELINE_SNAPSHOT_SOURCE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@ class SnapshotSource {
     bool described = true;  // capped and simple_collation are known
     bson::Document query;   // of the documents that are wanted; empty: as the options say
     std::string signal;     // that asked for it, if any
+    bool in_parts = false;  // no range of it may be held whole: it is read with OnPart
   };
 
   // What a range held at its time, below `end` where that is not open.
@@ -35,7 +37,13 @@ class SnapshotSource {
     std::vector<bson::View> documents;
     snapshot::IdBound end;
     int64_t bytes = 0;
+    // Nothing was kept: the range cannot end anywhere, and is too large to be held. It is to be
+    // read with Collection::in_parts.
+    bool without_bound = false;
   };
+
+  // Takes documents of a range that is still being read; waits for room. False: no more is wanted.
+  using OnPart = std::function<bool(Documents)>;
 
   virtual ~SnapshotSource() = default;
 
@@ -57,9 +65,12 @@ class SnapshotSource {
       const Collection& collection) = 0;
 
   // nullopt where the server does not have that time, or the collection is not there under that
-  // name. kUnimplemented for a collection that cannot be read at a time at all.
+  // name, or `on_part` wants no more. kUnimplemented for a collection that cannot be read at a time
+  // at all. `on_part` is called with Collection::in_parts alone: what it was given is no older than
+  // the chunk's time, but may be newer, and all is read again if the read is not finished.
   virtual absl::StatusOr<std::optional<Documents>> Read(const snapshot::Chunk& chunk,
-                                                        const Collection& collection) = 0;
+                                                        const Collection& collection,
+                                                        const OnPart& on_part) = 0;
 };
 
 }  // namespace shardtail::pipeline

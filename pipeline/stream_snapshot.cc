@@ -19,6 +19,8 @@ constexpr int64_t kMostEstimated = 1000;
 // one reads while its last range is handed over (measured: twice as fast).
 constexpr int64_t kBytesPerWorker = 4 << 20;
 
+constexpr bson::Timestamp kEver{UINT32_MAX, UINT32_MAX};
+
 }  // namespace
 
 StreamSnapshot::StreamSnapshot(OpenSource open_source, Hooks hooks, const Options& options,
@@ -217,6 +219,25 @@ void StreamSnapshot::DropUseless() {
     bytes_ -= chunk->second.documents.bytes;
     chunk = read_.erase(chunk);
   }
+  for (auto parts = parts_.begin(); parts != parts_.end();) {
+    if (board_.Knows(parts->first)) {
+      ++parts;
+      continue;
+    }
+    for (const ReadRange& part : parts->second.read) bytes_ -= part.documents.bytes;
+    parts = parts_.erase(parts);
+  }
+}
+
+std::optional<snapshot::Chunk> StreamSnapshot::FindParts(bson::Timestamp ts) const {
+  for (const auto& [number, parts] : parts_) {
+    if (parts.chunk.at < ts && board_.HasPassed(parts.chunk.at)) return parts.chunk;
+  }
+  return std::nullopt;
+}
+
+bool StreamSnapshot::HasReady() const {
+  return board_.Ready().has_value() || FindParts(kEver).has_value();
 }
 
 bool StreamSnapshot::all_handed_over() const {
@@ -235,9 +256,8 @@ absl::StatusOr<bool> StreamSnapshot::Admit(const event::ChangeEvent& event,
       const snapshot::Decision decision = board_.Decide(uuid, event.id, is_delete);
       if (decision != snapshot::Decision::kWait) return decision == snapshot::Decision::kPublish;
       // In flight: read, and handed over below, or given up.
-      if (!board_.Ready().has_value()) {
-        changed_.wait_for(lock, stop, kIdle,
-                          [this] { return board_.Ready().has_value() || !failure_.ok(); });
+      if (!HasReady()) {
+        changed_.wait_for(lock, stop, kIdle, [this] { return HasReady() || !failure_.ok(); });
       }
       SHARDTAIL_RETURN_IF_ERROR(failure_);
     }
@@ -251,7 +271,7 @@ absl::Status StreamSnapshot::EndEntry(bson::Timestamp ts, const std::stop_token&
   {
     const std::lock_guard lock(mutex_);
     board_.Pass(ts);
-    ready = board_.Ready().has_value();
+    ready = HasReady();
   }
   return ready ? HandOverAll(false, stop) : absl::OkStatus();
 }
@@ -284,13 +304,18 @@ absl::Status StreamSnapshot::HandOverBefore(bson::Timestamp ts, const std::stop_
         oldest = *at_oldest;
         return true;
       };
-      if (!find()) {
+      const auto find_parts = [&] {
+        const auto found = FindParts(ts);
+        if (found.has_value()) oldest = *found;
+        return found.has_value();
+      };
+      if (!find() && !find_parts()) {
         changed_.wait_for(lock, stop, kIdle,
-                          [&] { return !earlier() || find() || !failure_.ok(); });
+                          [&] { return !earlier() || find() || find_parts() || !failure_.ok(); });
         SHARDTAIL_RETURN_IF_ERROR(failure_);
         if (stop.stop_requested()) return absl::CancelledError("stopped during the snapshot");
         if (!earlier()) return absl::OkStatus();
-        if (!find()) continue;
+        if (!find() && !find_parts()) continue;
       }
     }
     SHARDTAIL_RETURN_IF_ERROR(HandOver(oldest, stop));
@@ -303,19 +328,22 @@ absl::Status StreamSnapshot::HandOverAll(bool all, const std::stop_token& stop) 
     {
       const std::lock_guard lock(mutex_);
       std::vector<snapshot::Chunk> ready = board_.AllReady();
-      if (ready.empty()) return absl::OkStatus();
+      const std::optional<snapshot::Chunk> parts = FindParts(kEver);
+      if (ready.empty() && !parts.has_value()) return absl::OkStatus();
       // None of another kind can be the last.
       const auto initial_first =
           std::stable_partition(ready.begin(), ready.end(), [this](const snapshot::Chunk& chunk) {
             return board_.KindOf(chunk.collection) != snapshot::CopyKind::kInitial;
           });
-      const bool has_other = initial_first != ready.begin();
+      const bool has_other = parts.has_value() || initial_first != ready.begin();
       const auto without_documents =
           std::ranges::find_if(ready, [this](const snapshot::Chunk& chunk) {
             return read_.at(chunk.number).documents.documents.empty();
           });
       if (without_documents != ready.end()) {
         next = *without_documents;
+      } else if (parts.has_value()) {
+        next = *parts;
       } else if (all || has_other || ready.size() > 1 || bytes_ >= max_bytes_ ||
                  board_.IsLast(ready.front().number)) {
         next = ready.front();
@@ -333,18 +361,51 @@ absl::Status StreamSnapshot::HandOver(const snapshot::Chunk& chunk, const std::s
     SHARDTAIL_RETURN_IF_ERROR(hooks_.before_range(chunk.ns, chunk.at));
   }
   ReadRange range;
-  bool first = false;
   bool last = false;
-  {
+  while (true) {
+    SHARDTAIL_RETURN_IF_ERROR(HandOverParts(chunk, stop));
     const std::lock_guard lock(mutex_);
+    if (parts_.contains(chunk.number)) continue;  // one more came
     const auto found = read_.find(chunk.number);
     if (found == read_.end()) return absl::OkStatus();  // handed over, or of no use any more
     range = std::move(found->second);
     read_.erase(found);
-    first = sizes_[chunk.collection].documents == 0;
     last = board_.IsLast(chunk.number);
+    break;
   }
+  SHARDTAIL_RETURN_IF_ERROR(EmitAll(chunk, range, last, stop));
+  {
+    const std::lock_guard lock(mutex_);
+    board_.HandOver(chunk.number, hooks_.last_ticket());
+  }
+  changed_.notify_all();
+  return absl::OkStatus();
+}
+
+absl::Status StreamSnapshot::HandOverParts(const snapshot::Chunk& chunk,
+                                           const std::stop_token& stop) {
+  while (true) {
+    ReadRange part;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = parts_.find(chunk.number);
+      if (found == parts_.end()) return absl::OkStatus();
+      part = std::move(found->second.read.front());
+      found->second.read.pop_front();
+      if (found->second.read.empty()) parts_.erase(found);
+    }
+    SHARDTAIL_RETURN_IF_ERROR(EmitAll(chunk, part, /*last=*/false, stop));
+  }
+}
+
+absl::Status StreamSnapshot::EmitAll(const snapshot::Chunk& chunk, const ReadRange& range,
+                                     bool last, const std::stop_token& stop) {
   const std::vector<bson::View>& documents = range.documents.documents;
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    first = sizes_[chunk.collection].documents == 0;
+  }
   if (first && !documents.empty()) hooks_.begun(chunk.collection, chunk.ns);
   for (size_t i = 0; i < documents.size(); ++i) {
     if (stop.stop_requested()) return absl::CancelledError("stopped during the snapshot");
@@ -358,7 +419,6 @@ absl::Status StreamSnapshot::HandOver(const snapshot::Chunk& chunk, const std::s
     const std::lock_guard lock(mutex_);
     bytes_ -= range.documents.bytes;
     sizes_[chunk.collection].documents += static_cast<int64_t>(documents.size());
-    board_.HandOver(chunk.number, hooks_.last_ticket());
   }
   changed_.notify_all();
   return absl::OkStatus();

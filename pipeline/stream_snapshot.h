@@ -146,6 +146,11 @@ class StreamSnapshot {
     SnapshotSource::Documents documents;
     tailer::OplogPoint at;  // what their events carry
   };
+  // What was read of a range that is still being read, and cannot be held whole.
+  struct Parts {
+    snapshot::Chunk chunk;
+    std::deque<ReadRange> read;  // never empty
+  };
 
   // With mutex_ held: the collection is not to be copied any more; what was read for nothing goes.
   void Forget(const snapshot::CollectionUuid& uuid, std::string reason);
@@ -162,6 +167,11 @@ class StreamSnapshot {
   absl::StatusOr<bool> EstimateOnce(SnapshotSource& source);
   // Of collections that are to be cut, one. False when there is none that can be now.
   absl::StatusOr<bool> CutOnce(SnapshotSource& source);
+  // Of a range that is still being read. False when no more is wanted.
+  bool TakePart(const snapshot::Chunk& chunk, const tailer::OplogPoint& at,
+                SnapshotSource::Documents part, const std::stop_token& stop);
+  // The range is to be read once more, in parts from now on.
+  void ReadInParts(const snapshot::Chunk& chunk);
   // Whether a copy that somebody asked for cannot be made, and is given up: a query that the server
   // refuses, say. It must not end the capture.
   bool GiveUp(const snapshot::Chunk& chunk, const absl::Status& status);
@@ -174,6 +184,16 @@ class StreamSnapshot {
   // follow that have none, so that the very last event can be marked.
   absl::Status HandOverAll(bool all, const std::stop_token& stop);
   absl::Status HandOver(const snapshot::Chunk& chunk, const std::stop_token& stop);
+  // What there is of a range that is still being read.
+  absl::Status HandOverParts(const snapshot::Chunk& chunk, const std::stop_token& stop);
+  // With mutex_ held: a range still being read of which something may go out, if its time is before
+  // `ts`.
+  std::optional<snapshot::Chunk> FindParts(bson::Timestamp ts) const;
+  // With mutex_ held: whether anything may go out.
+  bool HasReady() const;
+  // Sends the documents, and lets them go. `last`: the last of them is the very last event.
+  absl::Status EmitAll(const snapshot::Chunk& chunk, const ReadRange& range, bool last,
+                       const std::stop_token& stop);
   absl::Status Emit(const std::string& ns, bson::View document, const tailer::OplogPoint& at,
                     event::SnapshotMark mark);
 
@@ -198,8 +218,9 @@ class StreamSnapshot {
     std::optional<int64_t> estimate;
   };
   std::map<snapshot::CollectionUuid, Size> sizes_;
-  std::map<uint64_t, ReadRange> read_;                  // by the chunk's number
-  int64_t bytes_ = 0;                                   // of read_
+  std::map<uint64_t, ReadRange> read_;  // by the chunk's number, as is the next
+  std::map<uint64_t, Parts> parts_;
+  int64_t bytes_ = 0;                                   // of both
   bson::Timestamp newest_;                              // the time of the latest read
   absl::Duration read_allowed_ = absl::ZeroDuration();  // by the clock: no read earlier
   absl::Status failure_;                                // of a worker, for the stream

@@ -87,14 +87,21 @@ absl::StatusOr<bool> StreamSnapshot::WorkOnce(SnapshotSource& source, const std:
   if (!is_there.ok()) {
     documents = is_there.status();
   } else if (*is_there) {
-    documents = source.Read(*chunk, collection);
+    documents = source.Read(*chunk, collection, [&](SnapshotSource::Documents part) {
+      return TakePart(*chunk, latest, std::move(part), stop);
+    });
   }
   const bool usable = documents.ok() && documents->has_value();
+  if (usable && (*documents)->without_bound) {
+    ReadInParts(*chunk);
+    return true;
+  }
   if (!documents.ok() && GiveUp(*chunk, documents.status())) return true;
   {
     const std::lock_guard lock(mutex_);
     if (!usable) {
       board_.Fail(chunk->number);
+      DropUseless();
     } else if (board_.FinishRead(chunk->number, (*documents)->end)) {
       bytes_ += (*documents)->bytes;
       read_[chunk->number] = {.documents = **documents, .at = latest};
@@ -109,6 +116,40 @@ absl::StatusOr<bool> StreamSnapshot::WorkOnce(SnapshotSource& source, const std:
     clock_.Sleep(kTimeGonePause, stop);
   }
   return true;
+}
+
+bool StreamSnapshot::TakePart(const snapshot::Chunk& chunk, const tailer::OplogPoint& at,
+                              SnapshotSource::Documents part, const std::stop_token& stop) {
+  KeepLimits(part, stop);
+  {
+    const std::lock_guard lock(mutex_);
+    if (!board_.Knows(chunk.number)) return false;
+    Parts& parts = parts_[chunk.number];
+    parts.chunk = chunk;
+    bytes_ += part.bytes;
+    parts.read.push_back({.documents = std::move(part), .at = at});
+  }
+  changed_.notify_all();
+  hooks_.ready();
+  std::unique_lock lock(mutex_);
+  // The stream may wait for this very range, and what it has not come to yet take all the room.
+  changed_.wait(lock, stop, [&] {
+    return bytes_ < max_bytes_ || !parts_.contains(chunk.number) || !board_.Knows(chunk.number);
+  });
+  return !stop.stop_requested() && board_.Knows(chunk.number);
+}
+
+void StreamSnapshot::ReadInParts(const snapshot::Chunk& chunk) {
+  {
+    const std::lock_guard lock(mutex_);
+    board_.Fail(chunk.number);
+    const auto known = collections_.find(chunk.collection);
+    if (known == collections_.end() || std::exchange(known->second.in_parts, true)) return;
+  }
+  base::LogInfo(
+      "{} cannot be cut by its _ids, strings under a collation or very large ones: it is read in "
+      "one go, as it is meanwhile, and begun again whole after a restart",
+      chunk.ns);
 }
 
 bool StreamSnapshot::GiveUp(const snapshot::Chunk& chunk, const absl::Status& status) {

@@ -115,6 +115,9 @@ class Board {
   // stream has passed its time, so that no event up to it can follow them. The oldest first.
   std::optional<Chunk> Ready() const;
 
+  // Whether the stream has passed that time: what was read then may go to the sink.
+  bool HasPassed(bson::Timestamp time) const { return next_ > time; }
+
   // All that are ready, the oldest first.
   std::vector<Chunk> AllReady() const;
 

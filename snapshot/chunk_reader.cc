@@ -53,6 +53,10 @@ void AppendRange(const IdRange& range, bson::Builder* find) {
 // In a reply: one is left to the next read, as its boundary.
 constexpr int64_t kLeastDocuments = 2;
 
+bool Is(const std::optional<CollectionDescription>& found, const CollectionUuid& collection) {
+  return found.has_value() && found->uuid == collection;
+}
+
 struct CursorReply {
   int64_t id = 0;
   mongo::Batch batch;
@@ -94,7 +98,7 @@ absl::StatusOr<std::optional<ChunkDocuments>> ChunkReader::Read(const Chunk& chu
   if (!ns.has_value()) {
     return absl::InternalError(fmt::format("'{}' is no name of a collection", chunk.ns));
   }
-  absl::StatusOr<ChunkDocuments> documents = ChunkDocuments();
+  absl::StatusOr<std::optional<ChunkDocuments>> documents = std::nullopt;
   version_ = options_.unsharded;
   for (int attempt = 0; attempt < kMostVersions; ++attempt) {
     documents = ReadAll(chunk, *ns);
@@ -118,8 +122,8 @@ absl::StatusOr<std::optional<ChunkDocuments>> ChunkReader::Read(const Chunk& chu
     return std::nullopt;
   }
   // A read of a name that the collection has lost finds nothing, and no error.
-  if (!description.has_value() || description->uuid != chunk.collection) return std::nullopt;
-  return *std::move(documents);
+  if (!Is(description, chunk.collection)) return std::nullopt;
+  return documents;
 }
 
 int32_t ChunkReader::BatchSize(int64_t bytes) const {
@@ -131,8 +135,8 @@ int32_t ChunkReader::BatchSize(int64_t bytes) const {
       std::max(kLeastDocuments, std::min<int64_t>(documents, options_.batch_size)));
 }
 
-absl::StatusOr<ChunkDocuments> ChunkReader::ReadAll(const Chunk& chunk,
-                                                    const event::Namespace& ns) {
+absl::StatusOr<std::optional<ChunkDocuments>> ChunkReader::ReadAll(const Chunk& chunk,
+                                                                   const event::Namespace& ns) {
   if (std::exchange(sized_, chunk.collection) != chunk.collection) {
     document_bytes_ = kUnknownDocument;
   }
@@ -145,6 +149,7 @@ absl::StatusOr<ChunkDocuments> ChunkReader::ReadAll(const Chunk& chunk,
   SHARDTAIL_ASSIGN_OR_RETURN(CursorReply answered, SplitReply(std::move(reply), "firstBatch"));
   int64_t bytes = 0;
   int64_t count = 0;
+  bool checked = false;  // that the cursor is the collection's: before a part is given away
   while (true) {
     bytes += answered.batch.reply.view().size();
     if (!answered.batch.documents.empty()) document_bytes_ = answered.batch.document_bytes();
@@ -152,13 +157,33 @@ absl::StatusOr<ChunkDocuments> ChunkReader::ReadAll(const Chunk& chunk,
     documents.batches.push_back(std::move(answered.batch));
     if (answered.id == 0) break;
     std::vector<bson::View>& last = documents.batches.back().documents;
-    const auto id = last.size() > 1 ? last.back().Find("_id") : std::nullopt;
+    // One must be left. Of documents of more than 8 MB a reply has one alone.
+    const auto id = count > 1 && !last.empty() ? last.back().Find("_id") : std::nullopt;
     const bool enough = bytes >= options_.max_bytes || count >= options_.max_documents;
     if (enough && id.has_value() && CanBeBound(*id, manner_.simple_collation)) {
       documents.end = MakeBound(*id);
       last.pop_back();
+      if (last.empty()) documents.batches.pop_back();
       KillCursor(ns, answered.id);
       return documents;
+    }
+    if (enough && manner_.on_part != nullptr && !last.empty()) {
+      std::vector<mongo::Batch> part = std::exchange(documents.batches, {});
+      documents.batches.push_back(std::move(part.back()));  // so that the rest is not empty
+      part.pop_back();
+      bytes = documents.batches.back().reply.view().size();
+      count = static_cast<int64_t>(documents.batches.back().documents.size());
+      if (!checked) {
+        SHARDTAIL_ASSIGN_OR_RETURN(const auto description, DescribeCollection(client_, ns));
+        checked = Is(description, chunk.collection);
+      }
+      if (!checked || (!part.empty() && !manner_.on_part(std::move(part)))) {
+        KillCursor(ns, answered.id);
+        return std::nullopt;
+      }
+    } else if (manner_.on_part == nullptr && bytes >= options_.most_without_bound) {
+      KillCursor(ns, answered.id);
+      return ChunkDocuments{.batches = {}, .end = {}, .without_bound = true};
     }
     bson::Builder get_more;
     get_more.Int64("getMore", answered.id).String("collection", ns.collection());
@@ -191,6 +216,7 @@ absl::StatusOr<mongo::Reply> ChunkReader::Begin(const event::Namespace& ns, bson
                                                 bson::Timestamp at) {
   if (!manner_.at_exact_time) {
     command->OpenDocument("readConcern").String("level", "majority").Close();
+    AppendVersion(command);
     return Continue(ns, command);
   }
   command->OpenDocument("readConcern").String("level", "snapshot").Time("atClusterTime", at);
@@ -216,7 +242,7 @@ void ChunkReader::AppendVersion(bson::Builder* command) const {
 }
 
 bool ChunkReader::LearnVersion(const absl::Status& status) {
-  if (mongo::ServerErrorCode(status) != kStaleConfig || !manner_.at_exact_time) return false;
+  if (mongo::ServerErrorCode(status) != kStaleConfig) return false;
   const bson::Document reply = mongo::ServerErrorReply(status);
   const auto wanted = reply.view().Find("vWanted");
   if (!wanted.has_value()) return true;  // it learns what it owns, and says so the next time

@@ -2,6 +2,7 @@
 #define SHARDTAIL_SNAPSHOT_CHUNK_READER_H_
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -20,6 +21,9 @@ namespace shardtail::snapshot {
 struct ChunkDocuments {
   std::vector<mongo::Batch> batches;
   IdBound end;
+  // Nothing was kept, for there was no boundary in Options::most_without_bound: it is to be read
+  // with Manner::on_part.
+  bool without_bound = false;
 };
 
 // {shardVersion: ...} of a collection that is not sharded, as routers of that maxWireVersion send
@@ -45,6 +49,8 @@ class ChunkReader {
     int32_t batch_size = 2000;    // documents a reply at the most; 2 always
     int64_t max_bytes = 4 << 20;  // stops after the reply with which it has that many: mostly one,
     int64_t max_documents = std::numeric_limits<int64_t>::max();  // or that many
+    // As much is held of a chunk that cannot end anywhere, by its `_id`s.
+    int64_t most_without_bound = 16 << 20;
     bool in_transaction = false;  // for 4.2 and 4.4 (maxWireVersion below 13)
     // On a shard: {shardVersion: what a router gives for a collection that is not sharded}, in the
     // form of the server's version, see UnshardedVersion(). Elsewhere empty.
@@ -60,6 +66,11 @@ class ChunkReader {
     // collections from 5.0 on cannot be read otherwise.
     bool at_exact_time = true;
     bson::Document query;  // of the documents that are wanted; empty: all
+    // Where it is set, and not at_exact_time (no server keeps a time for as long as a large
+    // collection takes): documents that no boundary follows go there when there are max_bytes of
+    // them, and the read goes on; its end is the rest, and not empty where any was. False: no more
+    // is wanted.
+    std::function<bool(std::vector<mongo::Batch>)> on_part;
   };
 
   // `client` must outlive the reader.
@@ -67,7 +78,8 @@ class ChunkReader {
       : client_(client), options_(std::move(options)) {}
 
   // The documents of the chunk. nullopt where the server no longer, or not yet, has that time, or
-  // the name belongs to another collection by now: give the range back and take a new time. Waits
+  // the name belongs to another collection by now, or on_part wants no more: give the range back
+  // and take a new time. Waits
   // for prepared transactions that may be visible at the time, up to the client's socket timeout.
   //   kUnimplemented  a capped collection of 5.0 or later, in neither form
   //   others          the client's
@@ -77,7 +89,8 @@ class ChunkReader {
   // What a document is taken for before the first of its collection were read.
   static constexpr int64_t kUnknownDocument = 4096;
 
-  absl::StatusOr<ChunkDocuments> ReadAll(const Chunk& chunk, const event::Namespace& ns);
+  absl::StatusOr<std::optional<ChunkDocuments>> ReadAll(const Chunk& chunk,
+                                                        const event::Namespace& ns);
   // What a reply is to hold after `bytes` of the chunk, as far as is known of the documents.
   int32_t BatchSize(int64_t bytes) const;
   absl::StatusOr<mongo::Batch> ReadMaxKey(const Chunk& chunk, const event::Namespace& ns);

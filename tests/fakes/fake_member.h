@@ -2,6 +2,7 @@
 #define SHARDTAIL_TESTS_FAKES_FAKE_MEMBER_H_
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,6 +29,9 @@ struct FakeReplicaSet {
   bool whole = false;        // the oplog begins with the replica set
   std::string fail_read_of;  // the collection that a snapshot cannot read
   absl::Status read_error = absl::UnavailableError("connection lost");
+  std::string without_bound;  // the collection that cannot be cut: each document is a part
+  // Of it, before one comes to its end. Changed by the threads that read.
+  mutable std::atomic<int> broken_reads = 0;
   // What a source says when it has given everything; by default the end of the test's capture.
   std::function<absl::Status()> at_end = [] { return absl::CancelledError("end of the test"); };
 
@@ -150,11 +154,27 @@ class FakeSnapshotSource : public pipeline::SnapshotSource {
   }
 
   absl::StatusOr<std::optional<Documents>> Read(const snapshot::Chunk& chunk,
-                                                const Collection&) override {
+                                                const Collection& collection,
+                                                const OnPart& on_part) override {
     if (chunk.ns == set_.fail_read_of) return set_.read_error;
     Documents read;
     for (const auto& document : set_.documents) {
       if (document.ns == chunk.ns) read.documents.push_back(document.document.view());
+    }
+    if (chunk.ns != set_.without_bound) return read;
+    if (!collection.in_parts) {
+      Documents none;
+      none.without_bound = true;
+      return none;
+    }
+    constexpr int64_t kNoRoomForTwo = 100 << 20;
+    while (read.documents.size() > 1) {
+      Documents part;
+      part.documents = {read.documents.front()};
+      part.bytes = kNoRoomForTwo;
+      read.documents.erase(read.documents.begin());
+      if (!on_part(std::move(part))) return std::nullopt;
+      if (set_.broken_reads.fetch_sub(1) > 0) return std::nullopt;
     }
     return read;
   }

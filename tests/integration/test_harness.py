@@ -112,13 +112,13 @@ class History(unittest.TestCase):
     def test_a_copy_that_is_ahead_of_the_changes_after_it(self) -> None:
         records = [self.state("r", 1, 2), self.state("u", 2, 1), self.state("u", 3, 2),
                    self.state("u", 4, 3)]
-        self.assertEqual(history_breaks(records, ahead=TOPIC), [])
+        self.assertEqual(history_breaks(records, ahead={TOPIC}), [])
         self.assertTrue(history_breaks(records))
-        self.assertTrue(history_breaks([*records, self.state("u", 5, 3)], ahead=TOPIC))
+        self.assertTrue(history_breaks([*records, self.state("u", 5, 3)], ahead={TOPIC}))
         inserted = [records[0], self.state("c", 2, 0), *records[1:]]
-        self.assertEqual(history_breaks(inserted, ahead=TOPIC), [])
+        self.assertEqual(history_breaks(inserted, ahead={TOPIC}), [])
         self.assertTrue(history_breaks(inserted))
-        self.assertTrue(history_breaks([records[0], self.state("c", 2, 3)], ahead=TOPIC))
+        self.assertTrue(history_breaks([records[0], self.state("c", 2, 3)], ahead={TOPIC}))
 
     def test_what_breaks_a_history_is_found(self) -> None:
         for broken in (

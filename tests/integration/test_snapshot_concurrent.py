@@ -32,12 +32,13 @@ class Concurrent:
         super().setUpClass()
         cls.replica_set = cls.start_replica_set(cls.version, members=1, options=TEST_COMMANDS)
 
-    def copy(self, **properties: str) -> tuple[CopyLoad, FileCapture]:
+    def copy(self, collated_pad: int = 0, **properties: str) -> tuple[CopyLoad, FileCapture]:
         """Copies under load, and some time more."""
         print(f"SHARDTAIL_SEED={SEED}", flush=True)
         with self.replica_set.client() as client:
             client.drop_database(DATABASE)
-        load = CopyLoad(self.replica_set, self.version, DOCUMENTS, SEED, pad=500, prepared=True)
+        load = CopyLoad(self.replica_set, self.version, DOCUMENTS, SEED, pad=500,
+                        collated_pad=collated_pad, prepared=True)
         load.fill()
         capture = FileCapture(self.scratch(), self.replica_set, {
             "database.include.list": DATABASE,
@@ -67,6 +68,15 @@ class Concurrent:
 
     def test_with_four_threads(self) -> None:
         self.check("4")
+
+    def test_what_cannot_be_cut(self) -> None:
+        """More of it than is held at once: it goes out while it is read."""
+        load, capture = self.copy(collated_pad=40_000_000 // DOCUMENTS * 10,
+                                  initial_sync_max_threads="2")
+        self.assertIn(f"{DATABASE}.collated cannot be cut by its _ids", capture.shardtail.log)
+        records = capture.records()
+        self.assert_copied(self.replica_set, load, records)
+        self.assert_last_is_last(records)
 
 
 class ConcurrentOf42(Concurrent, CopyTest):

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import unittest
+from collections.abc import Callable
+from typing import Any
 
 from integration.harness.case import IntegrationTest
+from integration.harness.cluster import ShardedCluster
 from integration.harness.cluster_capture import ClusterCapture
 from integration.harness.replay import payload
 
 DOCUMENTS = 100
+# By name, and how `_id`s are made. Those that are too large for a boundary make more than is held
+# of one range on each shard.
+COLLECTIONS: dict[str, Callable[[Any], Any]] = {
+    "orders": lambda each: each, "uncut": lambda each: f"{each} {'x' * 400_000}"}
 
 
 class Orphans:
@@ -19,17 +26,8 @@ class Orphans:
 
     def test_each_document_is_copied_from_its_owner_alone(self) -> None:
         cluster = self.start_cluster(self.version)
-        cluster.create_sharded("shop.orders", DOCUMENTS // 2)
-        with cluster.collection("shop.orders") as orders:
-            for number in range(DOCUMENTS):
-                orders.insert({"_id": number, "k": number})
-        cluster.move_chunk("shop.orders", DOCUMENTS // 2, "shB")
-        # What migrations leave that were cut off: of the other's, an old state or a document alone.
-        orphans = {"shA": [{"_id": 60, "k": 60, "old": True}, {"_id": "a", "k": 70}],
-                   "shB": [{"_id": 3, "k": 3, "old": True}, {"_id": "b", "k": -1}]}
-        for shard, documents in orphans.items():
-            with cluster.shards[shard].client() as client:
-                client["shop"]["orders"].insert_many(documents)
+        for name, long in COLLECTIONS.items():
+            self.fill(cluster, f"shop.{name}", long)
         with cluster.shards["shA"].client() as client:
             client["shop"]["plain"].insert_many([{"_id": number} for number in range(10)])
 
@@ -40,12 +38,31 @@ class Orphans:
         capture.shardtail.start()
         capture.wait_for_snapshot()
         capture.shardtail.stop()
+        self.assertIn("shop.uncut cannot be cut by its _ids", capture.shardtail.log)
         copied: dict[str, list[dict]] = {}
         for record in capture.records():
             copied.setdefault(record.topic, []).append(json.loads(payload(record)["after"]))
-        self.assertEqual(sorted(copied["cluster.shop.orders"], key=lambda order: order["k"]),
-                         [{"_id": number, "k": number} for number in range(DOCUMENTS)])
+        for name, long in COLLECTIONS.items():
+            found = sorted(copied[f"cluster.shop.{name}"], key=lambda order: order["k"])
+            self.assertEqual([order["k"] for order in found], list(range(DOCUMENTS)), name)
+            self.assertTrue(all(order == {"_id": long(order["k"]), "k": order["k"]}
+                                for order in found), name)
         self.assertEqual(len(copied["cluster.shop.plain"]), 10)
+
+    def fill(self, cluster: ShardedCluster, name: str, long: Callable[[Any], Any]) -> None:
+        """Half of the documents on each shard, and orphans on both."""
+        cluster.create_sharded(name, DOCUMENTS // 2)
+        with cluster.collection(name) as collection:
+            for number in range(DOCUMENTS):
+                collection.insert({"_id": long(number), "k": number})
+        cluster.move_chunk(name, DOCUMENTS // 2, "shB")
+        # What migrations leave that were cut off: of the other's, an old state or a document alone.
+        orphans = {"shA": [{"_id": long(60), "k": 60, "old": True}, {"_id": long("a"), "k": 70}],
+                   "shB": [{"_id": long(3), "k": 3, "old": True}, {"_id": long("b"), "k": -1}]}
+        database, collection_name = name.split(".")
+        for shard, documents in orphans.items():
+            with cluster.shards[shard].client() as client:
+                client[database][collection_name].insert_many(documents)
 
 
 class OrphansOf42(Orphans, IntegrationTest):

@@ -127,6 +127,14 @@ class SnapshotParts:
         self.assertGreater(len(documents), 350)
         self.assertLess(len(documents), 450)
 
+    def test_a_read_ends_behind_one_document_that_is_large(self) -> None:
+        collection = self.db.c
+        for number in range(4):  # a reply holds 16 MB
+            collection.insert_one({"_id": number, "x": "y" * 9_000_000})
+        documents, end = self.read(collection, self.now(), batch_size=2000, max_bytes=2_000_000)
+        self.assertEqual([document["_id"] for document in documents], [0])
+        self.assertEqual(end, {"_id": 1})
+
     def test_the_server_no_longer_has_an_old_time(self) -> None:
         self.db.c.insert_one({"_id": 1})
         self.assertIsNone(self.read(self.db.c, Timestamp(self.now().time - 4000, 1)))

@@ -1,6 +1,6 @@
-"""Memory does not grow with a transaction's size.
+"""Memory does not grow with the size of a transaction, nor of a collection that cannot be cut.
 
-SHARDTAIL_TRANSACTION_MB is the size; the bound is the same for each.
+SHARDTAIL_TRANSACTION_MB is the size of each; the bound is the same for all.
 """
 
 from __future__ import annotations
@@ -45,6 +45,26 @@ class Memory(IntegrationTest):
         capture.shardtail.stop()
         print(f"{MEGABYTES} MB in one transaction: {peak} MB at the most, {before} MB before it",
               flush=True)
+        self.assertLess(peak, BOUND_MB)
+
+    def test_a_copy_that_cannot_be_cut(self) -> None:
+        """Strings under a collation: no part of the copy can end at one."""
+        replica_set = self.start_replica_set("6.0", members=1)
+        documents = MEGABYTES * 1_000_000 // DOCUMENT
+        with replica_set.client() as client:
+            collection = client["large"].create_collection(
+                "c", collation={"locale": "en", "strength": 2})
+            for first in range(0, documents, 1000):
+                collection.insert_many([{"_id": f"{number}x", "text": "x" * DOCUMENT}
+                                        for number in range(first, min(first + 1000, documents))])
+        capture = Capture(self.scratch(), replica_set, self.start_broker(), schemas=False,
+                          properties={"database.include.list": "large"})
+        capture.shardtail.start()
+        capture.wait_for_snapshot()
+        self.assertEqual(capture.record_count(), documents)
+        peak = peak_mb(capture.shardtail.pid)
+        capture.shardtail.stop()
+        print(f"a copy of {MEGABYTES} MB: {peak} MB at the most", flush=True)
         self.assertLess(peak, BOUND_MB)
 
 

@@ -11,9 +11,12 @@
 namespace shardtail::pipeline {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 TEST_F(ReplicaSetPipelineTest, AnInterruptedCopyGoesOnAndStreamsFromItsFirstPosition) {
   set_.Noop(10);
@@ -89,6 +92,47 @@ TEST_F(ConcurrentSnapshotTest, CopiesWhileItStreamsAndMarksTheLast) {
   EXPECT_TRUE(Kept().empty());
 }
 
+TEST_F(ConcurrentSnapshotTest, WhatCannotBeCutIsHandedOverWhileItIsRead) {
+  set_.Noop(10);
+  set_.without_bound = "db.b";
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()},
+                    {"db.b", bson::Builder().Int32("_id", 2).Build()},
+                    {"db.b", bson::Builder().Int32("_id", 3).Build()},
+                    {"db.b", bson::Builder().Int32("_id", 4).Build()}};
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  // Which collection comes first is left to the threads.
+  EXPECT_THAT(Sent(), AnyOf(UnorderedElementsAre("r 1", "r 2", "r 3", "r 4!"),
+                            UnorderedElementsAre("r 1!", "r 2", "r 3", "r 4")));
+  EXPECT_THAT(Sent().back(), EndsWith("!"));
+  EXPECT_EQ(Stored(), (offsets::StoredOffset{.position = {{10, 1}, 0}}));
+}
+
+TEST_F(ConcurrentSnapshotTest, WhatCannotBeCutIsReadAgainWholeAfterABrokenRead) {
+  set_.Noop(10);
+  set_.without_bound = "db.a";
+  set_.broken_reads = 2;
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()},
+                    {"db.a", bson::Builder().Int32("_id", 2).Build()}};
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  // A part that nobody has taken yet is dropped with its read.
+  EXPECT_THAT(Sent(), AnyOf(ElementsAre("r 1", "r 2!"), ElementsAre("r 1", "r 1", "r 2!"),
+                            ElementsAre("r 1", "r 1", "r 1", "r 2!")));
+  EXPECT_FALSE(Stored().initsync);
+}
+
+TEST_F(ReplicaSetPipelineTest, WhatCannotBeCutIsHandedOverInACopyBeforeTheStreamToo) {
+  set_.Noop(10);
+  set_.without_bound = "db.a";
+  set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()},
+                    {"db.a", bson::Builder().Int32("_id", 2).Build()},
+                    {"db.b", bson::Builder().Int32("_id", 3).Build()}};
+  set_.Insert(11, "db.a", 4);
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), AnyOf(UnorderedElementsAre("r 1", "r 2!", "r 3"),
+                            UnorderedElementsAre("r 1", "r 2", "r 3!")));
+  EXPECT_THAT(Sent().back(), EndsWith("!"));
+}
+
 TEST_F(ConcurrentSnapshotTest, AfterACrashOnlyWhatIsNotRecordedIsCopiedAgain) {
   set_.Noop(10);
   set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()},
@@ -99,7 +143,7 @@ TEST_F(ConcurrentSnapshotTest, AfterACrashOnlyWhatIsNotRecordedIsCopiedAgain) {
   log_.records.clear();
   set_.fail_read_of.clear();
   EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
-  EXPECT_THAT(Sent(), ::testing::AnyOf(ElementsAre("r 2!"), ElementsAre("r 1", "r 2!")));
+  EXPECT_THAT(Sent(), AnyOf(ElementsAre("r 2!"), ElementsAre("r 1", "r 2!")));
   EXPECT_FALSE(Stored().initsync);
 }
 

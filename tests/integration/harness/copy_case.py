@@ -28,7 +28,7 @@ class CopyTest(IntegrationTest):
         self.assertGreater(len(times), 0)
         self.assert_nothing(
             history_breaks(judged, restarted=restarted,
-                           ahead=f"dbserver1.{DATABASE}.{load.read_as_now}"),
+                           ahead={f"dbserver1.{DATABASE}.{name}" for name in load.read_as_now}),
             "breaks of a history")
         self.assert_nothing(
             lost_documents(source_documents(replica_set, load.namespaces), judged),

@@ -58,17 +58,18 @@ class CopyLoad(LoadThreads):
     Threads change them from `with` on. With `prepared` one of them commits prepared transactions:
     the server must have its test commands then. With `through_faults` the load follows another
     primary; a thread that cannot know what became of a change leaves that document alone from then
-    on.
+    on. `collated_pad` makes the documents of `collated` larger, whose `_id`s are no boundaries.
     """
 
     def __init__(self, replica_set: ReplicaSet, version: str, documents: int, seed: int, *,
-                 pad: int = 0, threads: int = 3, prepared: bool = False,
+                 pad: int = 0, collated_pad: int = 0, threads: int = 3, prepared: bool = False,
                  through_faults: bool = False) -> None:
         super().__init__(threads)
         self._replica_set = replica_set
         self._major = int(version.split(".")[0])
         self._documents = documents
         self._pad = pad
+        self._collated_pad = collated_pad
         self._seed = seed
         self._prepared = prepared
         self._tolerated = (PyMongoError,) if through_faults else ()
@@ -81,9 +82,10 @@ class CopyLoad(LoadThreads):
         return [(DATABASE, name) for name in names + ["clustered"] * (self._major >= 6)]
 
     @property
-    def read_as_now(self) -> str | None:
-        """The collection that the server does not read at an exact time."""
-        return "capped" if self._major >= 5 else None
+    def read_as_now(self) -> set[str]:
+        """The collections that are not read at an exact time."""
+        return ({"capped"} if self._major >= 5 else set()) | (
+            {"collated"} if self._collated_pad else set())
 
     def fill(self) -> None:
         few = max(self._documents // 10, 20)
@@ -114,7 +116,8 @@ class CopyLoad(LoadThreads):
 
     def _new(self, one: Owned) -> dict[str, Any]:
         one.exists = True
-        return {"_id": one.id, "n": one.n, "m": one.m, "items": [one.n], "pad": "x" * self._pad}
+        pad = self._collated_pad or self._pad if one.collection == "collated" else self._pad
+        return {"_id": one.id, "n": one.n, "m": one.m, "items": [one.n], "pad": "x" * pad}
 
     def _write(self, number: int) -> None:
         with self._replica_set.client() as client:

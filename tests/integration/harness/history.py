@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,13 +24,13 @@ class _History:
 
 
 def history_breaks(records: Iterable[Record], *, restarted: bool = False,
-                   again: bool = False, ahead: str | None = None) -> list[str]:
+                   again: bool = False, ahead: Collection[str] = ()) -> list[str]:
     """Documents of a CopyLoad whose events are not a history that they had.
 
     In the order of the records: a delete may come first; then a base, a copy's `r` or a `c`; then
     each change of `n` by 1, with the `m` that belongs to it. With `restarted` events that came
     before are passed over, and a copy may come again, with what was left out of the stream in it.
-    With `again` a document may be copied at any time, as it is then. In the topic `ahead` a copy
+    With `again` a document may be copied at any time, as it is then. In the topics `ahead` a copy
     may have in it what some changes that follow it did, the insert among them.
     """
     values = _Values()
@@ -49,7 +49,7 @@ def history_breaks(records: Iterable[Record], *, restarted: bool = False,
             delivered.add(place)
         history = histories.setdefault((record.topic, record.key), _History())
         problem = _step(history, record.key, event, values, restarted=restarted,
-                        again=again, ahead=record.topic == ahead)
+                        again=again, ahead=record.topic in ahead)
         if problem:
             found.append(f"{record.topic} {record.key!r}: {problem}: op {op} at "
                          f"({source['ts_ms'] // 1000}, {source['ord']}, {source['tord']})")
