@@ -89,7 +89,7 @@ class Stop(IntegrationTest):
         one, other = replica_set.nodes
         one.kill()
         # Alone, the other one becomes no primary; if it was, it steps down.
-        wait_for("an interruption", lambda: "attempt 1 of 16" in capture.shardtail.log)
+        wait_for("an interruption", lambda: "capture of rs1 interrupted" in capture.shardtail.log)
         capture.shardtail.stop(STOP_SECONDS)
         asked = other.proxy.accepted
         capture.shardtail.start()

@@ -49,7 +49,7 @@ class Memory(IntegrationTest):
 
     def test_a_copy_that_cannot_be_cut(self) -> None:
         """Strings under a collation: no part of the copy can end at one."""
-        replica_set = self.start_replica_set("6.0", members=1)
+        replica_set = self.start_replica_set("6.0", members=1, name="uncut")
         documents = MEGABYTES * 1_000_000 // DOCUMENT
         with replica_set.client() as client:
             collection = client["large"].create_collection(
@@ -57,8 +57,8 @@ class Memory(IntegrationTest):
             for first in range(0, documents, 1000):
                 collection.insert_many([{"_id": f"{number}x", "text": "x" * DOCUMENT}
                                         for number in range(first, min(first + 1000, documents))])
-        capture = Capture(self.scratch(), replica_set, self.start_broker(), schemas=False,
-                          properties={"database.include.list": "large"})
+        capture = Capture(self.scratch(), replica_set, self.start_broker(name="uncut-kafka"),
+                          schemas=False, properties={"database.include.list": "large"})
         capture.shardtail.start()
         capture.wait_for_snapshot()
         self.assertEqual(capture.record_count(), documents)
