@@ -62,8 +62,8 @@ class AckTracker {
   void Grow();
   void Settle(uint64_t next);  // with mutex_ held: moves the low-water mark over what is done
 
-  // Open() takes it only to grow: a thread that sleeps for it once in a batch of the broker's took
-  // a twentieth of a catch-up.
+  // Open() takes it only to grow: to sleep for it once in a batch of the broker's cost a twentieth
+  // of a catch-up (docs/decisions/0017).
   mutable std::mutex mutex_;
 
   // Two rings, of the tickets [first_, next_) by their lower bits; their size is a power of two.

@@ -43,7 +43,7 @@ def collections(bench: Bench) -> None:
     """The same number of inserts into ever more collections, written to a file: the topics of a
     broker would be measured otherwise."""
     recorder = Recorder(bench, "collections")
-    events = bench.scaled(200_000)
+    events = bench.scaled(600_000)
     for number in (1, 100, 1000, 10_000):
         case = f"{number:,} collection{'s' if number > 1 else ''}"
         with bench.replica_set("6.0", options=FEW_FILES) as replica_set, bench.broker(1) as broker:
