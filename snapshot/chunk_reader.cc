@@ -42,14 +42,6 @@ constexpr int kMostVersions = 5;
 constexpr int kWireVersion50 = 13;
 constexpr int kWireVersion60 = 17;
 
-// With min and max the server walks the index across all types, where a comparison in the filter
-// finds those of one type only. The hint makes the order that of the index.
-void AppendRange(const IdRange& range, bson::Builder* find) {
-  find->OpenDocument("hint").Int32("_id", 1).Close();
-  if (!IsOpen(range.min)) find->SubDocument("min", range.min);
-  if (!IsOpen(range.max)) find->SubDocument("max", range.max);
-}
-
 // In a reply: one is left to the next read, as its boundary.
 constexpr int64_t kLeastDocuments = 2;
 
@@ -57,24 +49,16 @@ bool Is(const std::optional<CollectionDescription>& found, const CollectionUuid&
   return found.has_value() && found->uuid == collection;
 }
 
-struct CursorReply {
-  int64_t id = 0;
-  mongo::Batch batch;
-};
+// What has no _id is no boundary: the events' maker refuses such a document.
+bson::Element IdOf(bson::View document) { return document.Find("_id").value_or(bson::Element()); }
 
-absl::StatusOr<CursorReply> SplitReply(mongo::Reply reply, std::string_view field) {
-  const auto cursor = reply.view().Find("cursor");
-  const auto parts = cursor.has_value() ? cursor->GetDocument() : std::nullopt;
-  const auto id = parts.has_value() ? parts->Find("id") : std::nullopt;
-  const auto documents = parts.has_value() ? parts->Find(field) : std::nullopt;
-  if (!id.has_value() || !documents.has_value() || !documents->GetDocument().has_value()) {
-    return absl::InternalError("a find was answered without a cursor");
-  }
-  CursorReply split{id->GetInteger().value_or(0), {std::move(reply), {}}};
-  bson::Reader reader(*documents->GetDocument());
-  bson::Element element;
-  while (reader.Next(&element)) split.batch.documents.push_back(element.AsDocument());
-  return split;
+bool IsMaxKey(const IdBound& id) {
+  return !IsOpen(id) && id.view().Find("_id")->type == bson::Type::kMaxKey;
+}
+
+void AppendAll(bson::View fields, bson::Builder* command) {
+  bson::Reader reader(fields);
+  for (bson::Element element; reader.Next(&element);) command->Copy(element);
 }
 
 }  // namespace
@@ -98,13 +82,9 @@ absl::StatusOr<std::optional<ChunkDocuments>> ChunkReader::Read(const Chunk& chu
   if (!ns.has_value()) {
     return absl::InternalError(fmt::format("'{}' is no name of a collection", chunk.ns));
   }
-  absl::StatusOr<std::optional<ChunkDocuments>> documents = std::nullopt;
   version_ = options_.unsharded;
-  for (int attempt = 0; attempt < kMostVersions; ++attempt) {
-    documents = ReadAll(chunk, *ns);
-    if (in_transaction()) EndTransaction();
-    if (documents.ok() || !LearnVersion(documents.status())) break;
-  }
+  absl::StatusOr<std::optional<ChunkDocuments>> documents = ReadAll(chunk, *ns);
+  EndTransaction();
   if (!documents.ok() && !IsTimeGone(documents.status()) &&
       mongo::ServerErrorCode(documents.status()) != kStaleConfig) {
     return documents.status();
@@ -140,105 +120,149 @@ absl::StatusOr<std::optional<ChunkDocuments>> ChunkReader::ReadAll(const Chunk& 
   if (std::exchange(sized_, chunk.collection) != chunk.collection) {
     document_bytes_ = kUnknownDocument;
   }
-  bson::Builder find;
-  find.String("find", ns.collection()).Int32("batchSize", BatchSize(0));
-  AppendRange(chunk.range, &find);
-  if (!manner_.query.view().empty()) find.SubDocument("filter", manner_.query);
   ChunkDocuments documents;
-  SHARDTAIL_ASSIGN_OR_RETURN(mongo::Reply reply, Begin(ns, &find, chunk.at));
-  SHARDTAIL_ASSIGN_OR_RETURN(CursorReply answered, SplitReply(std::move(reply), "firstBatch"));
+  IdBound last_id;
   int64_t bytes = 0;
   int64_t count = 0;
-  bool checked = false;  // that the cursor is the collection's: before a part is given away
   while (true) {
-    bytes += answered.batch.reply.view().size();
-    if (!answered.batch.documents.empty()) document_bytes_ = answered.batch.document_bytes();
-    count += static_cast<int64_t>(answered.batch.documents.size());
-    documents.batches.push_back(std::move(answered.batch));
-    if (answered.id == 0) break;
+    SHARDTAIL_ASSIGN_OR_RETURN(Found found, ReadBehind(chunk, ns, last_id, BatchSize(bytes)));
+    bytes += found.batch.reply.view().size();
+    if (!found.batch.documents.empty()) document_bytes_ = found.batch.document_bytes();
+    count += static_cast<int64_t>(found.batch.documents.size());
+    documents.batches.push_back(std::move(found.batch));
     std::vector<bson::View>& last = documents.batches.back().documents;
-    // One must be left. Of documents of more than 8 MB a reply has one alone.
-    const auto id = count > 1 && !last.empty() ? last.back().Find("_id") : std::nullopt;
+    if (!last.empty()) last_id = MakeBound(IdOf(last.back()));
+    if (!found.more || IsMaxKey(last_id)) break;
     const bool enough = bytes >= options_.max_bytes || count >= options_.max_documents;
-    if (enough && id.has_value() && CanBeBound(*id, manner_.simple_collation)) {
-      documents.end = MakeBound(*id);
+    // One must be left. Of documents of more than 8 MB a reply has one alone.
+    if (enough && count > 1 && CanBeBound(IdOf(last.back()), manner_.simple_collation)) {
+      documents.end = std::move(last_id);
       last.pop_back();
       if (last.empty()) documents.batches.pop_back();
-      KillCursor(ns, answered.id);
       return documents;
     }
-    if (enough && manner_.on_part != nullptr && !last.empty()) {
+    if (enough && manner_.on_part != nullptr) {
       std::vector<mongo::Batch> part = std::exchange(documents.batches, {});
       documents.batches.push_back(std::move(part.back()));  // so that the rest is not empty
       part.pop_back();
       bytes = documents.batches.back().reply.view().size();
       count = static_cast<int64_t>(documents.batches.back().documents.size());
-      if (!checked) {
-        SHARDTAIL_ASSIGN_OR_RETURN(const auto description, DescribeCollection(client_, ns));
-        checked = Is(description, chunk.collection);
-      }
-      if (!checked || (!part.empty() && !manner_.on_part(std::move(part)))) {
-        KillCursor(ns, answered.id);
+      // Before a part is given away.
+      SHARDTAIL_ASSIGN_OR_RETURN(const auto description, DescribeCollection(client_, ns));
+      if (!Is(description, chunk.collection) ||
+          (!part.empty() && !manner_.on_part(std::move(part)))) {
         return std::nullopt;
       }
     } else if (manner_.on_part == nullptr && bytes >= options_.most_without_bound) {
-      KillCursor(ns, answered.id);
       return ChunkDocuments{.batches = {}, .end = {}, .without_bound = true};
     }
-    bson::Builder get_more;
-    get_more.Int64("getMore", answered.id).String("collection", ns.collection());
-    get_more.Int32("batchSize", BatchSize(bytes));
-    SHARDTAIL_ASSIGN_OR_RETURN(reply, Continue(ns, &get_more));
-    SHARDTAIL_ASSIGN_OR_RETURN(answered, SplitReply(std::move(reply), "nextBatch"));
   }
-  if (!IsOpen(chunk.range.min) && IsOpen(chunk.range.max) && manner_.query.view().empty()) {
+  const bool had_min = !IsOpen(chunk.range.min) || documents.batches.size() > 1;
+  if (had_min && IsOpen(chunk.range.max) && !IsMaxKey(last_id)) {
     SHARDTAIL_ASSIGN_OR_RETURN(mongo::Batch highest, ReadMaxKey(chunk, ns));
     documents.batches.push_back(std::move(highest));
   }
   return documents;
 }
 
+absl::StatusOr<ChunkReader::Found> ChunkReader::ReadBehind(const Chunk& chunk,
+                                                           const event::Namespace& ns,
+                                                           const IdBound& last, int32_t documents) {
+  // With min and max the server walks the index across all types, where a comparison in the filter
+  // finds those of one type only. The hint makes the order that of the index. It refuses a min of
+  // MinKey, but that is the _id of the first document at most.
+  const bool goes_on = !IsOpen(last);
+  const bool from_last = goes_on && last.view().Find("_id")->type != bson::Type::kMinKey;
+  const IdBound& min = from_last ? last : chunk.range.min;
+  bson::Builder find;
+  find.OpenDocument("hint").Int32("_id", 1).Close();
+  if (!IsOpen(min)) find.SubDocument("min", min);
+  if (!IsOpen(chunk.range.max)) find.SubDocument("max", chunk.range.max);
+  find.OpenDocument("filter");
+  if (goes_on) find.OpenDocument("_id").Value("$ne", *last.view().Find("_id")).Close();
+  AppendQuery(&find);
+  find.Close();
+  return Find(chunk, ns, find.view(), documents);
+}
+
 // With `min` and without `max` the server ends before MaxKey, and one document may have that _id.
 absl::StatusOr<mongo::Batch> ChunkReader::ReadMaxKey(const Chunk& chunk,
                                                      const event::Namespace& ns) {
   bson::Builder find;
-  find.String("find", ns.collection()).OpenDocument("filter").MaxKey("_id").Close();
-  find.Int32("limit", 1);
-  if (in_transaction()) AppendVersion(&find);
-  absl::StatusOr<mongo::Reply> reply =
-      in_transaction() ? Continue(ns, &find) : Begin(ns, &find, chunk.at);
-  if (!reply.ok()) return reply.status();
-  SHARDTAIL_ASSIGN_OR_RETURN(CursorReply answered, SplitReply(*std::move(reply), "firstBatch"));
-  return std::move(answered.batch);
+  find.OpenDocument("filter").MaxKey("_id");
+  AppendQuery(&find);
+  find.Close();
+  SHARDTAIL_ASSIGN_OR_RETURN(Found found, Find(chunk, ns, find.view(), 1));
+  return std::move(found.batch);
 }
 
-absl::StatusOr<mongo::Reply> ChunkReader::Begin(const event::Namespace& ns, bson::Builder* command,
-                                                bson::Timestamp at) {
-  if (!manner_.at_exact_time) {
-    command->OpenDocument("readConcern").String("level", "majority").Close();
-    AppendVersion(command);
-    return Continue(ns, command);
+void ChunkReader::AppendQuery(bson::Builder* filter) const {
+  if (manner_.query.view().empty()) return;
+  // It may have conditions on _id of its own, and an $and.
+  filter->OpenArray("$and").SubDocument("0", manner_.query).Close();
+}
+
+absl::StatusOr<ChunkReader::Found> ChunkReader::Find(const Chunk& chunk, const event::Namespace& ns,
+                                                     bson::View conditions, int32_t documents) {
+  absl::Status stale;
+  for (int attempt = 0; attempt < kMostVersions; ++attempt) {
+    bson::Builder find;
+    find.String("find", ns.collection());
+    AppendAll(conditions, &find);
+    // With a limit the server closes the cursor itself, but where a reply would be over 16 MB.
+    find.Int32("limit", documents).Int32("batchSize", documents);
+    absl::StatusOr<mongo::Reply> reply = Run(ns, chunk.at, &find);
+    if (reply.ok()) return Split(ns, *std::move(reply), documents);
+    // A read goes on behind its last document by the next version: what the shard owned at the
+    // chunk's time is the same by all.
+    if (!LearnVersion(reply.status())) return reply.status();
+    EndTransaction();
+    stale = reply.status();
   }
-  command->OpenDocument("readConcern").String("level", "snapshot").Time("atClusterTime", at);
-  command->Close();
-  AppendVersion(command);
-  if (in_transaction()) {
-    command->Bool("startTransaction", true);
+  return stale;
+}
+
+absl::StatusOr<ChunkReader::Found> ChunkReader::Split(const event::Namespace& ns,
+                                                      mongo::Reply reply, int32_t documents) {
+  const auto cursor = reply.view().Find("cursor");
+  const auto parts = cursor.has_value() ? cursor->GetDocument() : std::nullopt;
+  const auto id = parts.has_value() ? parts->Find("id") : std::nullopt;
+  const auto batch = parts.has_value() ? parts->Find("firstBatch") : std::nullopt;
+  if (!id.has_value() || !batch.has_value() || !batch->GetDocument().has_value()) {
+    return absl::InternalError("a find was answered without a cursor");
+  }
+  const int64_t open = id->GetInteger().value_or(0);
+  Found found{.batch = {std::move(reply), {}}};
+  bson::Reader reader(*batch->GetDocument());
+  for (bson::Element element; reader.Next(&element);) {
+    found.batch.documents.push_back(element.AsDocument());
+  }
+  if (open != 0) KillCursor(ns, open);
+  found.more = open != 0 || std::ssize(found.batch.documents) >= documents;
+  if (found.more && found.batch.documents.empty()) {
+    return absl::InternalError("a find was answered with a cursor but without a document");
+  }
+  return found;
+}
+
+absl::StatusOr<mongo::Reply> ChunkReader::Run(const event::Namespace& ns, bson::Timestamp at,
+                                              bson::Builder* find) {
+  const bool begins = in_transaction() && !std::exchange(has_transaction_, true);
+  if (!manner_.at_exact_time) {
+    // With a time, the one that waits for prepared transactions as well.
+    find->OpenDocument("readConcern").String("level", "majority").Time("afterClusterTime", at);
+    find->Close();
+  } else if (begins || !in_transaction()) {
+    find->OpenDocument("readConcern").String("level", "snapshot").Time("atClusterTime", at).Close();
+  }
+  AppendAll(version_, find);
+  if (!in_transaction()) return client_.Run(ns.database(), find->view());
+  if (begins) {
+    find->Bool("startTransaction", true);
     ++transaction_;
   }
-  return Continue(ns, command);
-}
-
-absl::StatusOr<mongo::Reply> ChunkReader::Continue(const event::Namespace& ns,
-                                                   bson::Builder* command) {
-  if (!in_transaction()) return client_.Run(ns.database(), command->view());
-  command->Int64("txnNumber", transaction_).Bool("autocommit", false);
-  return client_.RunInSession(ns.database(), command->view());
-}
-
-void ChunkReader::AppendVersion(bson::Builder* command) const {
-  bson::Reader reader(version_);
-  for (bson::Element element; reader.Next(&element);) command->Copy(element);
+  find->Int64("txnNumber", transaction_).Bool("autocommit", false);
+  return client_.RunInSession(ns.database(), find->view());
 }
 
 bool ChunkReader::LearnVersion(const absl::Status& status) {
@@ -260,6 +284,7 @@ bool ChunkReader::LearnVersion(const absl::Status& status) {
 }
 
 void ChunkReader::EndTransaction() {
+  if (!std::exchange(has_transaction_, false)) return;
   bson::Builder abort;
   abort.Int32("abortTransaction", 1).Int64("txnNumber", transaction_).Bool("autocommit", false);
   // Best effort: it may have ended by itself, and the next one ends it too.

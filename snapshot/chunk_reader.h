@@ -39,6 +39,10 @@ bson::Document UnshardedVersion(int max_wire_version);
 // copied and not committed, or has not deleted yet). Each read asks for the version anew, which
 // makes the shard ask the config server: a recipient may not know of its new chunk yet.
 //
+// Every reply is that of a find, which goes on behind the last document of the one before. A
+// getMore outside a transaction would not wait for a prepared transaction and show what was there
+// before it, at whatever time (seen on 4.2 to 6.0, and no read concern of the find changes it).
+//
 // A server keeps the past for 300 s (5.0 and later: minSnapshotHistoryWindowInSeconds) or 5 s
 // (before: maxTargetSnapshotHistoryWindowInSeconds), and ends a transaction after 60 s.
 //
@@ -89,19 +93,29 @@ class ChunkReader {
   // What a document is taken for before the first of its collection were read.
   static constexpr int64_t kUnknownDocument = 4096;
 
+  struct Found {
+    mongo::Batch batch;
+    bool more = false;  // there may be documents behind the last one
+  };
+
   absl::StatusOr<std::optional<ChunkDocuments>> ReadAll(const Chunk& chunk,
                                                         const event::Namespace& ns);
   // What a reply is to hold after `bytes` of the chunk, as far as is known of the documents.
   int32_t BatchSize(int64_t bytes) const;
+  // The next documents of the chunk, behind the one with the `_id` of `last`, where that is given.
+  absl::StatusOr<Found> ReadBehind(const Chunk& chunk, const event::Namespace& ns,
+                                   const IdBound& last, int32_t documents);
   absl::StatusOr<mongo::Batch> ReadMaxKey(const Chunk& chunk, const event::Namespace& ns);
-  // The first command of a read, and those that follow it.
-  absl::StatusOr<mongo::Reply> Begin(const event::Namespace& ns, bson::Builder* command,
-                                     bson::Timestamp at);
-  absl::StatusOr<mongo::Reply> Continue(const event::Namespace& ns, bson::Builder* command);
-  // Takes version_ from a StaleConfig answer. False when the read is not to be tried again.
+  void AppendQuery(bson::Builder* filter) const;
+  // So many documents, at the chunk's time and by the shard's version.
+  absl::StatusOr<Found> Find(const Chunk& chunk, const event::Namespace& ns, bson::View conditions,
+                             int32_t documents);
+  absl::StatusOr<Found> Split(const event::Namespace& ns, mongo::Reply reply, int32_t documents);
+  absl::StatusOr<mongo::Reply> Run(const event::Namespace& ns, bson::Timestamp at,
+                                   bson::Builder* find);
+  // Takes version_ from a StaleConfig answer. False when the find is not to be tried again.
   bool LearnVersion(const absl::Status& status);
   bool in_transaction() const { return options_.in_transaction && manner_.at_exact_time; }
-  void AppendVersion(bson::Builder* command) const;
   void EndTransaction();
   void KillCursor(const event::Namespace& ns, int64_t id);
 
@@ -110,6 +124,7 @@ class ChunkReader {
   Manner manner_;           // of the read under way
   bson::Document version_;  // {shardVersion: ...} of the read under way
   int64_t transaction_ = 0;
+  bool has_transaction_ = false;
   CollectionUuid sized_{};                     // what was read last,
   int64_t document_bytes_ = kUnknownDocument;  // and a document's average size there
 };

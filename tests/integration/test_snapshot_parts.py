@@ -10,11 +10,14 @@ import json
 import os
 import subprocess
 import unittest
+from concurrent import futures
 
 from bson import Decimal128, Int64, MaxKey, MinKey, ObjectId, Timestamp, json_util
 from pymongo.collection import Collection
 
 from integration.harness.case import IntegrationTest
+from integration.harness.transactions import TEST_COMMANDS, PreparedTransaction
+from integration.harness.waiting import wait_for
 
 # Of every type that an _id can have, not in its order.
 MIXED_IDS = [
@@ -37,7 +40,7 @@ class SnapshotParts:
     def setUpClass(cls) -> None:
         super().setUpClass()
         cls.replica_set = cls.start_replica_set(
-            cls.version, members=1, options=["--setParameter", "enableTestCommands=1"])
+            cls.version, members=1, options=TEST_COMMANDS)
         cls.client = cls.replica_set.client(tz_aware=False)
         cls.addClassCleanup(cls.client.close)
 
@@ -62,14 +65,16 @@ class SnapshotParts:
 
     def read(self, collection: Collection, at: Timestamp, *, low: object = None,
              high: object = None, uuid: str | None = None, batch_size: int = 2000,
-             max_bytes: int = 4 << 20, collation: str = "simple") -> tuple[list[dict], dict] | None:
+             max_bytes: int = 4 << 20, collation: str = "simple", mode: str | None = None,
+             query: dict | None = None) -> tuple[list[dict], dict] | None:
         """The documents and where the read ended; None: take a new time. A bound is a tuple of one."""
         bound = {name: json_util.dumps({"_id": value[0]} if value else {},
                                        json_options=json_util.CANONICAL_JSON_OPTIONS)
                  for name, value in (("low", low), ("high", high))}
         lines = self.tool(
             "read", collection.full_name, uuid or self.describe(collection)[0], bound["low"],
-            bound["high"], at.time, at.inc, self.mode, collation, batch_size, max_bytes)
+            bound["high"], at.time, at.inc, mode or self.mode, collation, batch_size, max_bytes,
+            json_util.dumps(query or {}))
         if lines == ["again"]:
             return None
         if lines == ["never"]:
@@ -104,6 +109,23 @@ class SnapshotParts:
             below = self.read_documents(collection, at, high=(cut,))
             above = self.read_documents(collection, at, low=(cut,))
             self.assertEqual([document["_id"] for document in below + above], ids, cut)
+
+    def test_replies_of_ids_of_all_types_leave_none_out(self) -> None:
+        collection = self.db.c
+        collection.insert_many([{"_id": value} for value in MIXED_IDS])
+        ids = [document["_id"] for document in collection.find().hint([("_id", 1)])]
+        for options in ({"mode": self.mode}, {"mode": "parts"},
+                        {"mode": self.mode, "query": {"_id": {"$exists": True}}}):
+            for batch_size, max_bytes in ((2, 4 << 20), (3, 4 << 20), (2, 1)):
+                found: list[object] = []
+                low: tuple[object, ...] | None = None
+                while low is None or low:
+                    documents, end = self.read(collection, self.now(), low=low,
+                                               batch_size=batch_size, max_bytes=max_bytes,
+                                               **options)
+                    found += [document["_id"] for document in documents]
+                    low = (end["_id"],) if end else ()
+                self.assertEqual(found, ids, (options, batch_size, max_bytes))
 
     def test_a_read_that_ends_early_is_gone_on_with_at_its_end(self) -> None:
         collection = self.db.c
@@ -208,6 +230,29 @@ class SnapshotParts:
             self.client.admin.command(
                 "commitTransaction", commitTimestamp=prepared, session=session)
         self.assertEqual(self.read_documents(collection, prepared)[1], {"_id": 1, "x": 1})
+
+    def test_a_prepared_transaction_is_waited_for_behind_the_first_reply(self) -> None:
+        """Outside a transaction a getMore does not, and shows what was there before it."""
+        collection = self.db.c
+        collection.insert_many([{"_id": number, "x": 0} for number in range(40)])
+        for mode in (self.mode, "parts"):
+            before = collection.find_one({"_id": 30})["x"]
+            transaction = PreparedTransaction(self.client, lambda session: collection.update_one(
+                {"_id": 30}, {"$inc": {"x": 1}}, session=session))
+            # Else 4.2 says that the prepare entry is not majority committed yet.
+            self.db.other.insert_one({})
+            with futures.ThreadPoolExecutor() as executor:
+                reading = executor.submit(self.read_documents, collection, self.now(),
+                                          batch_size=4, mode=mode)
+                wait_for("a read that waits for the transaction, or has ended",
+                         lambda: reading.done() or self.waits_for_prepared(collection))
+                transaction.commit()
+            self.assertEqual(reading.result()[30], {"_id": 30, "x": before + 1}, mode)
+
+    def waits_for_prepared(self, collection: Collection) -> bool:
+        return any(operation.get("prepareReadConflicts", 0) > 0
+                   for operation in self.client.admin.aggregate([{"$currentOp": {}}])
+                   if operation.get("ns") == collection.full_name)
 
     def test_bounds_cut_a_collection_into_parts_of_about_one_size(self) -> None:
         collection = self.db.c

@@ -2,10 +2,12 @@
 //
 //   read_chunk describe HOST PORT DB.COLLECTION
 //   read_chunk bounds HOST PORT DB.COLLECTION PART_BYTES MAX_PARTS
-//   read_chunk read HOST PORT DB.COLLECTION UUID MIN MAX SECONDS INCREMENT transaction|direct
-//              simple|collation BATCH_SIZE MAX_BYTES
+//   read_chunk read HOST PORT DB.COLLECTION UUID MIN MAX SECONDS INCREMENT
+//              transaction|direct|parts simple|collation BATCH_SIZE MAX_BYTES QUERY
 //
-// Boundaries are extended JSON, {} for an open one. A line of standard output is {"bound": …},
+// `parts` reads documents as they are now, part by part. Boundaries and the query are extended
+// JSON,
+// {} for an open one, and for none. A line of standard output is {"bound": …},
 // {"document": …}, {"end": …}, or a word: `again` where a new time must be taken,
 // `never` where the server does not read the collection at a time.
 
@@ -57,6 +59,14 @@ absl::Status Bounds(mongo::Client& client, const event::Namespace& ns, std::stri
   return absl::OkStatus();
 }
 
+void Print(const std::vector<mongo::Batch>& batches) {
+  for (const mongo::Batch& batch : batches) {
+    for (const bson::View document : batch.documents) {
+      fmt::print("{{\"document\": {}}}\n", bson::ToDebugString(document));
+    }
+  }
+}
+
 absl::Status Read(mongo::Client& client, std::span<const std::string> arguments) {
   Chunk chunk{.number = 1, .ns = arguments[0]};
   chunk.collection = ParseUuid(arguments[1]).value_or(CollectionUuid());
@@ -68,7 +78,16 @@ absl::Status Read(mongo::Client& client, std::span<const std::string> arguments)
                                  .max_bytes = Number<int64_t>(arguments[9]),
                                  .in_transaction = arguments[6] == "transaction",
                              });
-  const auto read = reader.Read(chunk, {.simple_collation = arguments[7] == "simple"});
+  ChunkReader::Manner manner{.simple_collation = arguments[7] == "simple"};
+  SHARDTAIL_ASSIGN_OR_RETURN(manner.query, bson::FromJson(arguments[10]));
+  if (arguments[6] == "parts") {
+    manner.at_exact_time = false;
+    manner.on_part = [](const std::vector<mongo::Batch>& part) {
+      Print(part);
+      return true;
+    };
+  }
+  const auto read = reader.Read(chunk, manner);
   if (absl::IsUnimplemented(read.status())) {
     fmt::print("never\n");
     return absl::OkStatus();
@@ -79,11 +98,7 @@ absl::Status Read(mongo::Client& client, std::span<const std::string> arguments)
     fmt::print("again\n");
     return absl::OkStatus();
   }
-  for (const mongo::Batch& batch : documents->batches) {
-    for (const bson::View document : batch.documents) {
-      fmt::print("{{\"document\": {}}}\n", bson::ToDebugString(document));
-    }
-  }
+  Print(documents->batches);
   fmt::print("{{\"end\": {}}}\n", bson::ToDebugString(documents->end));
   return absl::OkStatus();
 }
@@ -100,7 +115,7 @@ absl::Status Main(std::span<const std::string> arguments) {
   if (arguments[0] == "bounds" && arguments.size() == 6) {
     return Bounds(*client, *ns, arguments[4], arguments[5]);
   }
-  if (arguments[0] == "read" && arguments.size() == 13) {
+  if (arguments[0] == "read" && arguments.size() == 14) {
     return Read(*client, arguments.subspan(3));
   }
   return absl::InvalidArgumentError("see the head of this file");
