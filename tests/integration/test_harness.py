@@ -120,6 +120,16 @@ class History(unittest.TestCase):
         self.assertTrue(history_breaks(inserted))
         self.assertTrue(history_breaks([records[0], self.state("c", 2, 3)], ahead={TOPIC}))
 
+    def test_a_copy_after_the_delete_of_what_is_updated_before_it(self) -> None:
+        records = [self.state("u", 1, 1), self.state("u", 2, 2), record("d", 3)]
+        self.assertEqual(history_breaks(records, ahead={TOPIC}), [])
+        self.assertEqual(len(history_breaks(records)), 2)
+        inserted = [*records, self.state("c", 4, 3)]
+        self.assertEqual(history_breaks(inserted, ahead={TOPIC}), [])
+        for broken in (records[:2], [records[0], self.state("c", 2, 2), record("d", 3)],
+                       [*records, self.state("u", 4, 3)][2:], [*inserted, self.state("u", 5, 5)]):
+            self.assertEqual(len(history_breaks(broken, ahead={TOPIC})), 1, broken)
+
     def test_what_breaks_a_history_is_found(self) -> None:
         for broken in (
                 [self.state("u", 1, 1)],

@@ -21,6 +21,7 @@ class _History:
     n: int = -1  # of the last state; -1: none yet
     copied: int = -1  # of the last copy's state
     was_announced: bool = False
+    owes_delete: bool = False  # updated before it was announced
 
 
 def history_breaks(records: Iterable[Record], *, restarted: bool = False,
@@ -31,7 +32,8 @@ def history_breaks(records: Iterable[Record], *, restarted: bool = False,
     each change of `n` by 1, with the `m` that belongs to it. With `restarted` events that came
     before are passed over, and a copy may come again, with what was left out of the stream in it.
     With `again` a document may be copied at any time, as it is then. In the topics `ahead` a copy
-    may have in it what some changes that follow it did, the insert among them.
+    may have in it what some changes that follow it did, the insert among them; and the delete, so
+    that an update before that delete has no base.
     """
     values = _Values()
     found: list[str] = []
@@ -53,7 +55,8 @@ def history_breaks(records: Iterable[Record], *, restarted: bool = False,
         if problem:
             found.append(f"{record.topic} {record.key!r}: {problem}: op {op} at "
                          f"({source['ts_ms'] // 1000}, {source['ord']}, {source['tord']})")
-    return found
+    return found + [f"{topic} {key!r}: an update without its base, and no delete after it"
+                    for (topic, key), history in histories.items() if history.owes_delete]
 
 
 def _step(history: _History, key: bytes | None, event: dict[str, Any], values: _Values, *,
@@ -62,11 +65,17 @@ def _step(history: _History, key: bytes | None, event: dict[str, Any], values: _
     exists = key in history.documents
     if op == "d":
         apply_event(history.documents, key, event)
+        history.owes_delete = False
         if not exists and history.was_announced and not restarted:
             return "a delete of what is deleted"
         return None
+    if op == "u" and not exists and ahead and not history.was_announced:
+        history.owes_delete = True
+        return None
     if op == "u" and not exists:
         return "an update without its base"
+    if history.owes_delete:
+        return "announced after an update, and not deleted between"
     if op == "c" and exists and not (
             ahead and json.loads(event["after"])["n"] <= history.copied):
         return "an insert of what is there"
