@@ -211,27 +211,18 @@ void StreamSnapshot::Forget(const snapshot::CollectionUuid& uuid, std::string re
 }
 
 void StreamSnapshot::DropUseless() {
-  for (auto chunk = read_.begin(); chunk != read_.end();) {
-    if (board_.Knows(chunk->first)) {
-      ++chunk;
-      continue;
-    }
-    bytes_ -= chunk->second.documents.bytes;
-    chunk = read_.erase(chunk);
-  }
-  for (auto parts = parts_.begin(); parts != parts_.end();) {
-    if (board_.Knows(parts->first)) {
-      ++parts;
-      continue;
-    }
-    for (const ReadRange& part : parts->second.read) bytes_ -= part.documents.bytes;
-    parts = parts_.erase(parts);
-  }
+  std::erase_if(read_, [this](const auto& numbered) {
+    const auto& [number, range] = numbered;
+    if (board_.Knows(number)) return false;
+    for (const SnapshotSource::Documents& part : range.parts) bytes_ -= part.bytes;
+    return true;
+  });
 }
 
 std::optional<snapshot::Chunk> StreamSnapshot::FindParts(bson::Timestamp ts) const {
-  for (const auto& [number, parts] : parts_) {
-    if (parts.chunk.at < ts && board_.HasPassed(parts.chunk.at)) return parts.chunk;
+  for (const auto& [number, range] : read_) {
+    const snapshot::Chunk& chunk = range.chunk;
+    if (!range.whole && chunk.at < ts && board_.HasPassed(chunk.at)) return chunk;
   }
   return std::nullopt;
 }
@@ -338,7 +329,7 @@ absl::Status StreamSnapshot::HandOverAll(bool all, const std::stop_token& stop) 
       const bool has_other = parts.has_value() || initial_first != ready.begin();
       const auto without_documents =
           std::ranges::find_if(ready, [this](const snapshot::Chunk& chunk) {
-            return read_.at(chunk.number).documents.documents.empty();
+            return read_.at(chunk.number).parts.front().documents.empty();
           });
       if (without_documents != ready.end()) {
         next = *without_documents;
@@ -360,20 +351,27 @@ absl::Status StreamSnapshot::HandOver(const snapshot::Chunk& chunk, const std::s
     SHARDTAIL_RETURN_IF_ERROR(HandOverBefore(chunk.at, stop));
     SHARDTAIL_RETURN_IF_ERROR(hooks_.before_range(chunk.ns, chunk.at));
   }
-  ReadRange range;
-  bool last = false;
-  while (true) {
-    SHARDTAIL_RETURN_IF_ERROR(HandOverParts(chunk, stop));
-    const std::lock_guard lock(mutex_);
-    if (parts_.contains(chunk.number)) continue;  // one more came
-    const auto found = read_.find(chunk.number);
-    if (found == read_.end()) return absl::OkStatus();  // handed over, or of no use any more
-    range = std::move(found->second);
-    read_.erase(found);
-    last = board_.IsLast(chunk.number);
-    break;
+  for (bool whole = false; !whole;) {
+    SnapshotSource::Documents part;
+    tailer::OplogPoint at;
+    bool last = false;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = read_.find(chunk.number);
+      // Handed over, as far as it was read, or of no use any more.
+      if (found == read_.end()) return absl::OkStatus();
+      ReadRange& range = found->second;
+      part = std::move(range.parts.front());
+      range.parts.pop_front();
+      at = range.at;
+      if (range.parts.empty()) {
+        whole = range.whole;
+        read_.erase(found);
+      }
+      last = whole && board_.IsLast(chunk.number);
+    }
+    SHARDTAIL_RETURN_IF_ERROR(EmitAll(chunk, part, at, last, stop));
   }
-  SHARDTAIL_RETURN_IF_ERROR(EmitAll(chunk, range, last, stop));
   {
     const std::lock_guard lock(mutex_);
     board_.HandOver(chunk.number, hooks_.last_ticket());
@@ -382,25 +380,11 @@ absl::Status StreamSnapshot::HandOver(const snapshot::Chunk& chunk, const std::s
   return absl::OkStatus();
 }
 
-absl::Status StreamSnapshot::HandOverParts(const snapshot::Chunk& chunk,
-                                           const std::stop_token& stop) {
-  while (true) {
-    ReadRange part;
-    {
-      const std::lock_guard lock(mutex_);
-      const auto found = parts_.find(chunk.number);
-      if (found == parts_.end()) return absl::OkStatus();
-      part = std::move(found->second.read.front());
-      found->second.read.pop_front();
-      if (found->second.read.empty()) parts_.erase(found);
-    }
-    SHARDTAIL_RETURN_IF_ERROR(EmitAll(chunk, part, /*last=*/false, stop));
-  }
-}
-
-absl::Status StreamSnapshot::EmitAll(const snapshot::Chunk& chunk, const ReadRange& range,
-                                     bool last, const std::stop_token& stop) {
-  const std::vector<bson::View>& documents = range.documents.documents;
+absl::Status StreamSnapshot::EmitAll(const snapshot::Chunk& chunk,
+                                     const SnapshotSource::Documents& part,
+                                     const tailer::OplogPoint& at, bool last,
+                                     const std::stop_token& stop) {
+  const std::vector<bson::View>& documents = part.documents;
   bool first = false;
   {
     const std::lock_guard lock(mutex_);
@@ -412,12 +396,12 @@ absl::Status StreamSnapshot::EmitAll(const snapshot::Chunk& chunk, const ReadRan
     const bool is_last = last && i + 1 == documents.size();
     marked_last_ = marked_last_ || is_last;
     SHARDTAIL_RETURN_IF_ERROR(
-        Emit(chunk.ns, documents[i], range.at,
+        Emit(chunk.ns, documents[i], at,
              is_last ? event::SnapshotMark::kLast : event::SnapshotMark::kTrue));
   }
   {
     const std::lock_guard lock(mutex_);
-    bytes_ -= range.documents.bytes;
+    bytes_ -= part.bytes;
     sizes_[chunk.collection].documents += static_cast<int64_t>(documents.size());
   }
   changed_.notify_all();

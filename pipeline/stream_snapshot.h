@@ -142,14 +142,12 @@ class StreamSnapshot {
   bool marked_last() const { return marked_last_; }
 
  private:
+  // What was read of a range and has not gone out.
   struct ReadRange {
-    SnapshotSource::Documents documents;
-    tailer::OplogPoint at;  // what their events carry
-  };
-  // What was read of a range that is still being read, and cannot be held whole.
-  struct Parts {
     snapshot::Chunk chunk;
-    std::deque<ReadRange> read;  // never empty
+    tailer::OplogPoint at;                        // what its events carry
+    std::deque<SnapshotSource::Documents> parts;  // never empty; several where it cannot be held
+    bool whole = false;                           // else it is still being read
   };
 
   // With mutex_ held: the collection is not to be copied any more; what was read for nothing goes.
@@ -177,23 +175,25 @@ class StreamSnapshot {
   bool GiveUp(const snapshot::Chunk& chunk, const absl::Status& status);
   // False when the collection is not there under its name, as far as that is known.
   absl::StatusOr<bool> Describe(SnapshotSource& source, SnapshotSource::Collection* collection);
+  // With mutex_ held.
+  void Keep(const snapshot::Chunk& chunk, const tailer::OplogPoint& at,
+            SnapshotSource::Documents part, bool whole);
   // Waits so long that no more is read than the limits say.
   void KeepLimits(const SnapshotSource::Documents& documents, const std::stop_token& stop);
 
   // `all`: also the last one that has documents, which is else kept back as long as others may
   // follow that have none, so that the very last event can be marked.
   absl::Status HandOverAll(bool all, const std::stop_token& stop);
+  // What there is of the range.
   absl::Status HandOver(const snapshot::Chunk& chunk, const std::stop_token& stop);
-  // What there is of a range that is still being read.
-  absl::Status HandOverParts(const snapshot::Chunk& chunk, const std::stop_token& stop);
   // With mutex_ held: a range still being read of which something may go out, if its time is before
   // `ts`.
   std::optional<snapshot::Chunk> FindParts(bson::Timestamp ts) const;
   // With mutex_ held: whether anything may go out.
   bool HasReady() const;
   // Sends the documents, and lets them go. `last`: the last of them is the very last event.
-  absl::Status EmitAll(const snapshot::Chunk& chunk, const ReadRange& range, bool last,
-                       const std::stop_token& stop);
+  absl::Status EmitAll(const snapshot::Chunk& chunk, const SnapshotSource::Documents& part,
+                       const tailer::OplogPoint& at, bool last, const std::stop_token& stop);
   absl::Status Emit(const std::string& ns, bson::View document, const tailer::OplogPoint& at,
                     event::SnapshotMark mark);
 
@@ -218,9 +218,8 @@ class StreamSnapshot {
     std::optional<int64_t> estimate;
   };
   std::map<snapshot::CollectionUuid, Size> sizes_;
-  std::map<uint64_t, ReadRange> read_;  // by the chunk's number, as is the next
-  std::map<uint64_t, Parts> parts_;
-  int64_t bytes_ = 0;                                   // of both
+  std::map<uint64_t, ReadRange> read_;                  // by the chunk's number
+  int64_t bytes_ = 0;                                   // of these
   bson::Timestamp newest_;                              // the time of the latest read
   absl::Duration read_allowed_ = absl::ZeroDuration();  // by the clock: no read earlier
   absl::Status failure_;                                // of a worker, for the stream

@@ -103,8 +103,7 @@ absl::StatusOr<bool> StreamSnapshot::WorkOnce(SnapshotSource& source, const std:
       board_.Fail(chunk->number);
       DropUseless();
     } else if (board_.FinishRead(chunk->number, (*documents)->end)) {
-      bytes_ += (*documents)->bytes;
-      read_[chunk->number] = {.documents = **documents, .at = latest};
+      Keep(*chunk, latest, **documents, /*whole=*/true);
     }
   }
   changed_.notify_all();
@@ -124,19 +123,26 @@ bool StreamSnapshot::TakePart(const snapshot::Chunk& chunk, const tailer::OplogP
   {
     const std::lock_guard lock(mutex_);
     if (!board_.Knows(chunk.number)) return false;
-    Parts& parts = parts_[chunk.number];
-    parts.chunk = chunk;
-    bytes_ += part.bytes;
-    parts.read.push_back({.documents = std::move(part), .at = at});
+    Keep(chunk, at, std::move(part), /*whole=*/false);
   }
   changed_.notify_all();
   hooks_.ready();
   std::unique_lock lock(mutex_);
   // The stream may wait for this very range, and what it has not come to yet take all the room.
   changed_.wait(lock, stop, [&] {
-    return bytes_ < max_bytes_ || !parts_.contains(chunk.number) || !board_.Knows(chunk.number);
+    return bytes_ < max_bytes_ || !read_.contains(chunk.number) || !board_.Knows(chunk.number);
   });
   return !stop.stop_requested() && board_.Knows(chunk.number);
+}
+
+void StreamSnapshot::Keep(const snapshot::Chunk& chunk, const tailer::OplogPoint& at,
+                          SnapshotSource::Documents part, bool whole) {
+  ReadRange& range = read_[chunk.number];
+  range.chunk = chunk;
+  range.at = at;
+  range.whole = whole;
+  bytes_ += part.bytes;
+  range.parts.push_back(std::move(part));
 }
 
 void StreamSnapshot::ReadInParts(const snapshot::Chunk& chunk) {
