@@ -182,7 +182,7 @@ absl::Status CollectionCopies::Begin(Member& member, bool before_stream,
       options_,
       tailer::OplogPoint{
           .position = progress.position, .session = progress.session, .h = progress.h},
-      before_stream, parts_.clock);
+      progress.inside.value_or(progress.position).ts, before_stream, parts_.clock);
   {
     const std::lock_guard lock(snapshot_mutex_);
     snapshot_ = std::move(made);
@@ -257,6 +257,10 @@ absl::StatusOr<bool> CollectionCopies::Admit(const event::ChangeEvent& event,
                                              const std::stop_token& stop) {
   if (!copying_) return true;
   return snapshot_->Admit(event, stop);
+}
+
+void CollectionCopies::PassOver(const event::ChangeEvent& event) {
+  if (copying_) snapshot_->PassOver(event);
 }
 
 absl::Status CollectionCopies::EndEntry(bson::Timestamp ts, const std::stop_token& stop) {

@@ -91,6 +91,7 @@ class CollectionCopies {
   // Around each entry of the oplog; see StreamSnapshot.
   absl::Status BeginEntry(bson::View entry, Member& member, const std::stop_token& stop);
   absl::StatusOr<bool> Admit(const event::ChangeEvent& event, const std::stop_token& stop);
+  void PassOver(const event::ChangeEvent& event);
   absl::Status EndEntry(bson::Timestamp ts, const std::stop_token& stop);
   // Of a shard, before an event of the entry under way waits for others: what they could wait for.
   absl::Status BeforeWait(const event::Namespace& ns, const std::stop_token& stop);

@@ -358,7 +358,10 @@ absl::Status ReplicaSetPipeline::HandleEntry(bson::View entry, tailer::EntryDeco
       decoder.Decode(entry, [&](const event::ChangeEvent& event) -> absl::Status {
         transaction = event.position.index > 0 && event.session.present;
         passed = !event.spans_entries;
-        if (event.position.index != 0 && event.position.index <= delivered) return absl::OkStatus();
+        if (event.position.index != 0 && event.position.index <= delivered) {
+          copies_.PassOver(event);
+          return absl::OkStatus();
+        }
         offsets::StoredOffset offset{.position = event.position,
                                      .session = event.session,
                                      .h = event.h,

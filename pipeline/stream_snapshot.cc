@@ -24,8 +24,8 @@ constexpr bson::Timestamp kEver{UINT32_MAX, UINT32_MAX};
 }  // namespace
 
 StreamSnapshot::StreamSnapshot(OpenSource open_source, Hooks hooks, const Options& options,
-                               const tailer::OplogPoint& start, bool before_stream,
-                               base::Clock& clock)
+                               const tailer::OplogPoint& start, bson::Timestamp reached,
+                               bool before_stream, base::Clock& clock)
     : open_source_(std::move(open_source)),
       hooks_(std::move(hooks)),
       options_(options),
@@ -33,7 +33,7 @@ StreamSnapshot::StreamSnapshot(OpenSource open_source, Hooks hooks, const Option
       before_stream_(before_stream),
       clock_(clock),
       max_bytes_(kBytesPerWorker * (std::max(options.snapshot_threads, 1) + 1)),
-      board_(start_.position.ts) {
+      board_(reached) {
   board_.Pass(start_.position.ts);
 }
 
@@ -96,6 +96,7 @@ void StreamSnapshot::Plan(const snapshot::CollectionUuid& uuid, const std::strin
   const bool to_cut = options_.snapshot_threads > 1 && copied.empty();
   board_.Add(uuid, ns, copied, kind,
              to_cut ? snapshot::Board::Taken::kAfterSplit : snapshot::Board::Taken::kAtOnce);
+  if (options_.snapshot_queries.contains(ns)) board_.PublishAll(uuid);
   if (to_cut) uncut_.push_back(uuid);
 }
 
@@ -190,7 +191,8 @@ absl::Status StreamSnapshot::BeginEntry(bson::View bytes) {
     const auto known = collections_.find(uuid);
     if (known != collections_.end() && captured) {
       known->second.ns = to->full;
-      board_.Rename(uuid, std::string(to->full));
+      board_.Rename(uuid, known->second.ns);
+      if (options_.snapshot_queries.contains(known->second.ns)) board_.PublishAll(uuid);
       DropUseless();
     } else if (known != collections_.end()) {
       Forget(uuid, "renamed to a name that is not captured");
@@ -255,6 +257,13 @@ absl::StatusOr<bool> StreamSnapshot::Admit(const event::ChangeEvent& event,
     if (stop.stop_requested()) return absl::CancelledError("stopped during the snapshot");
     SHARDTAIL_RETURN_IF_ERROR(HandOverAll(true, stop));
   }
+}
+
+void StreamSnapshot::PassOver(const event::ChangeEvent& event) {
+  const bool is_delete = event.operation == event::Operation::kDelete;
+  if (event.collection_uuid == nullptr || !is_delete) return;
+  const std::lock_guard lock(mutex_);
+  board_.Decide(snapshot::ToUuid(event.collection_uuid), event.id, is_delete);
 }
 
 absl::Status StreamSnapshot::EndEntry(bson::Timestamp ts, const std::stop_token& stop) {

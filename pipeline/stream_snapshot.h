@@ -56,10 +56,12 @@ class StreamSnapshot {
   // Progress of an earlier run by collection.
   using Progress = std::map<snapshot::CollectionUuid, snapshot::CollectionProgress>;
 
-  // `start`: all before it, and it, was handled by earlier runs. `before_stream`: all of it is
-  // handed over before the stream begins there. `clock` must outlive it.
+  // `start`: all before it, and it, was handled by earlier runs; `reached`, which is no earlier: of
+  // the entry at that time a part was. `before_stream`: all of it is handed over before the stream
+  // begins there. `clock` must outlive it.
   StreamSnapshot(OpenSource open_source, Hooks hooks, const Options& options,
-                 const tailer::OplogPoint& start, bool before_stream, base::Clock& clock);
+                 const tailer::OplogPoint& start, bson::Timestamp reached, bool before_stream,
+                 base::Clock& clock);
   // Ends the workers, and waits for them: for the reads under way.
   ~StreamSnapshot();
 
@@ -104,6 +106,10 @@ class StreamSnapshot {
   // Whether the event is to be published; false when a range that is or will be copied contains it.
   // Hands over what must go before it, and waits for a read that must.
   absl::StatusOr<bool> Admit(const event::ChangeEvent& event, const std::stop_token& stop);
+
+  // Instead, for an operation of the entry that an earlier run has published, or left out: what
+  // follows in the entry may depend on it.
+  void PassOver(const event::ChangeEvent& event);
 
   // The entry at `ts` is handled: hands over what was read up to it.
   absl::Status EndEntry(bson::Timestamp ts, const std::stop_token& stop);

@@ -22,6 +22,7 @@ void Board::Add(const CollectionUuid& collection, std::string ns,
   Collection& added = collections_[collection];
   added.ns = std::move(ns);
   added.kind = kind;
+  added.is_streamed = IsStreamed(kind);
   added.awaits_split = taken == Taken::kAfterSplit;
   Ranges& ranges = added.ranges;
   ranges.try_emplace(IdBound());
@@ -35,6 +36,11 @@ void Board::Add(const CollectionUuid& collection, std::string ns,
     if (!added.awaits_split) queue_.push_back({collection, min});
     CountUnfinished(added, 1);
   }
+}
+
+void Board::PublishAll(const CollectionUuid& collection) {
+  const auto found = collections_.find(collection);
+  if (found != collections_.end()) found->second.is_streamed = true;
 }
 
 void Board::CountUnfinished(const Collection& collection, int64_t more) {
@@ -153,7 +159,7 @@ Decision Board::Decide(const CollectionUuid& collection, const bson::Element& id
   if (found == collections_.end()) return Decision::kPublish;
   const Range& range = std::prev(found->second.ranges.upper_bound(id))->second;
   const bool later = range.state != State::kPlanned && next_ > range.at;
-  if (IsStreamed(found->second.kind)) {
+  if (found->second.is_streamed) {
     const bool read_before =
         later && (range.state == State::kInFlight || range.state == State::kRead);
     return read_before ? Decision::kWait : Decision::kPublish;

@@ -52,7 +52,8 @@ struct Chunk {
 // of its commit entry.
 class Board {
  public:
-  // The stream goes on behind `resume`: all before it was decided by an earlier run.
+  // All before `resume` was decided by an earlier run, and of the entry at that time perhaps a
+  // part.
   explicit Board(bson::Timestamp resume) : decided_(resume) {}
 
   // --- The plan. By any thread.
@@ -65,6 +66,10 @@ class Board {
   enum class Taken : uint8_t { kAtOnce, kAfterSplit };
   void Add(const CollectionUuid& collection, std::string ns, std::span<const CopiedRange> copied,
            CopyKind kind = CopyKind::kInitial, Taken taken = Taken::kAtOnce);
+
+  // All its operations are published, as those of one that IsStreamed(): not all its documents are
+  // copied, so what is read may not contain them.
+  void PublishAll(const CollectionUuid& collection);
 
   // Cuts what is still planned of the collection at the boundaries (sorted or not, none open; none
   // at all leaves it as it is), so that several workers can read it.
@@ -174,6 +179,7 @@ class Board {
     std::string ns;
     CopyKind kind = CopyKind::kInitial;
     bool awaits_split = false;  // its planned ranges are not in the queue
+    bool is_streamed = false;   // no operation is skipped
     Ranges ranges;
   };
   struct Place {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,8 +31,10 @@ struct FakeReplicaSet {
   std::string fail_read_of;  // the collection that a snapshot cannot read
   absl::Status read_error = absl::UnavailableError("connection lost");
   std::string without_bound;  // the collection that cannot be cut: each document is a part
-  // Of it, before one comes to its end. Changed by the threads that read.
+  // Of it, before one comes to its end. Changed by the threads that read, as is the next.
   mutable std::atomic<int> broken_reads = 0;
+  mutable std::atomic<uint32_t> read_at = 0;  // the seconds of the latest read
+  std::optional<bson::Timestamp> latest;      // what a member that lags says of its last entry
   // What a source says when it has given everything; by default the end of the test's capture.
   std::function<absl::Status()> at_end = [] { return absl::CancelledError("end of the test"); };
 
@@ -121,7 +124,8 @@ class FakeSnapshotSource : public pipeline::SnapshotSource {
   explicit FakeSnapshotSource(const FakeReplicaSet& set) : set_(set) {}
 
   absl::StatusOr<tailer::OplogPoint> Latest() override {
-    return tailer::OplogPoint{.position = {FakeReplicaSet::TsOf(set_.oplog.back()), 0}};
+    const bson::Timestamp last = FakeReplicaSet::TsOf(set_.oplog.back());
+    return tailer::OplogPoint{.position = {set_.latest.value_or(last), 0}};
   }
 
   absl::StatusOr<std::vector<Collection>> List(
@@ -157,6 +161,7 @@ class FakeSnapshotSource : public pipeline::SnapshotSource {
                                                 const Collection& collection,
                                                 const OnPart& on_part) override {
     if (chunk.ns == set_.fail_read_of) return set_.read_error;
+    set_.read_at = chunk.at.seconds;
     Documents read;
     for (const auto& document : set_.documents) {
       if (document.ns == chunk.ns) read.documents.push_back(document.document.view());

@@ -135,6 +135,30 @@ class Modes(IntegrationTest):
         self.assertLess(len(again), 2999)
         self.assertNotIn("initsync", capture.offset)
 
+    def test_of_what_a_query_leaves_out_all_changes_come(self) -> None:
+        """Also those made before its collection's turn: what is read then will not contain them."""
+        name = f"{self.database.name}.c"
+        self.database["b"].insert_many([{"_id": number} for number in range(20)])
+        capture = FileCapture(self.scratch(), self.replica_set, {
+            "database.include.list": self.database.name,
+            "snapshot.max.documents.per.second": "5",
+            "snapshot.collection.filter.overrides": name,
+            f"snapshot.collection.filter.overrides.{name}": '{"_id": {"$gt": 1}, "left": null}'})
+        capture.shardtail.start()
+        wait_for("the first documents of b", lambda: len(self.events(capture)) >= 3)
+        changed = self.database["c"]
+        changed.update_one({"_id": 1}, {"$set": {"x": 1}})
+        changed.insert_one({"_id": 3, "left": True})
+        changed.insert_one({"_id": 4})
+        changed.update_one({"_id": 4}, {"$set": {"left": True}})
+        capture.wait_for_snapshot()
+        changed.update_one({"_id": 3}, {"$set": {"x": 1}})
+        capture.wait_until_caught_up()
+        capture.shardtail.stop()
+        of_c = [(op, number) for op, collection, number in self.events(capture)
+                if collection == "c"]
+        self.assertEqual(of_c, [("u", 1), ("c", 3), ("c", 4), ("u", 4), ("r", 2), ("u", 3)])
+
     def test_a_collection_that_is_included_later(self) -> None:
         """It is copied; the others are not again."""
         self.database["later"].insert_many([{"_id": 1}, {"_id": 2}])

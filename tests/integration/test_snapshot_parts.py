@@ -175,6 +175,15 @@ class SnapshotParts:
             with self.assertRaises(NeverRead):
                 self.read(collection, at)
 
+    def test_a_capped_collection_in_the_place_of_one_that_is_not(self) -> None:
+        """A new time is taken until the stream comes to the change, as after a rename."""
+        collection = self.db.c
+        collection.insert_many([{"_id": number} for number in range(3)])
+        uuid = self.describe(collection)[0]
+        self.db.command({"convertToCapped": "c", "size": 1 << 20})
+        self.assertEqual(self.describe(collection)[1], "capped")
+        self.assertIsNone(self.read(collection, self.now(), uuid=uuid))
+
     def test_with_a_collation_no_string_is_a_boundary(self) -> None:
         collection = self.db.create_collection("c", collation={"locale": "en", "strength": 2})
         collection.insert_many([{"_id": number, "x": "y" * 100} for number in range(100)])

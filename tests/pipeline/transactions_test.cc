@@ -2,9 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "snapshot/progress.h"
 #include "tests/pipeline/replica_set_pipeline_fixture.h"
 
 namespace shardtail::pipeline {
@@ -203,6 +206,82 @@ TEST_F(ReplicaSetPipelineTest, AfterARestartInTheMiddleTheCountsGoOn) {
       ElementsAre(fmt::format(R"({{"id":"{}","total_order":3,"data_collection_order":3}}}})",
                               kTransactionId),
                   HasSubstr(R"("event_count":3)")));
+}
+
+// A restart inside a transaction, while db.a is being copied.
+class RestartInATransactionTest : public ReplicaSetPipelineTest {
+ protected:
+  static constexpr snapshot::CollectionUuid kA = {'a'};  // as the fake gives it
+
+  RestartInATransactionTest() {
+    streaming_ = SnapshotStreaming::kConcurrent;
+    set_.at_end = [this]() -> absl::Status {
+      if (Stored().initsync) return absl::OkStatus();
+      return absl::CancelledError("end of the test");
+    };
+    set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()}};
+  }
+
+  // Of one transaction: operations on documents of db.a, if any, and one more field of `o`.
+  void AddEntry(uint32_t seconds, uint32_t previous,
+                const std::vector<std::pair<std::string, int>>& operations,
+                const bson::Document& more = {}) {
+    bson::Builder entry;
+    entry.Time("ts", {seconds, 1}).String("op", "c").String("ns", "admin.$cmd");
+    entry.SubDocument("lsid", Session('A')).Int64("txnNumber", 3).OpenDocument("o");
+    if (!operations.empty()) {
+      entry.OpenArray("applyOps");
+      for (size_t i = 0; i < operations.size(); ++i) {
+        entry.OpenDocument(std::to_string(i)).String("op", operations[i].first);
+        entry.String("ns", "db.a").Uuid("ui", kA);
+        entry.SubDocument("o", bson::Builder().Int32("_id", operations[i].second).view()).Close();
+      }
+      entry.Close();
+    }
+    bson::Reader fields(more);
+    for (bson::Element field; fields.Next(&field);) entry.Copy(field);
+    entry.Close();
+    entry.OpenDocument("prevOpTime").Time("ts", {previous, previous == 0 ? 0U : 1U});
+    set_.oplog.push_back(entry.Int64("t", 1).Close().Build());
+  }
+
+  // The first operation of the transaction that commits at 25 was handled.
+  void StoreInside(const snapshot::CollectionProgress& progress = {}) {
+    std::vector<std::pair<std::string, std::string>> records = {{"plan", "7"}};
+    if (!progress.copied.empty()) {
+      records.emplace_back(snapshot::ToString(kA), snapshot::EncodeProgress(progress));
+    }
+    ASSERT_TRUE(store_.SaveProgress(kSet, {records.begin(), records.end()}).ok());
+    ASSERT_TRUE(store_
+                    .Save(kSet, {.position = {{20, 1}, 0},
+                                 .initsync = true,
+                                 .copy = 7,
+                                 .inside = event::Position{{25, 1}, 1}})
+                    .ok());
+  }
+};
+
+TEST_F(RestartInATransactionTest, WhatItDeletedBeforeAndInsertsAgainIsPublished) {
+  set_.Noop(10);
+  AddEntry(11, 0, {{"d", 1}, {"i", 1}}, bson::Builder().Bool("prepare", true).Build());
+  set_.Noop(20);
+  // Visible since 15: what was copied at 20 has the outcome.
+  AddEntry(25, 11, {},
+           bson::Builder().Int32("commitTransaction", 1).Time("commitTimestamp", {15, 1}).Build());
+  StoreInside({.ns = "db.a", .copied = {{.range = {}, .at = {20, 1}}}});
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("c 1"));
+}
+
+TEST_F(RestartInATransactionTest, NothingIsReadAtAnEarlierTimeThanIts) {
+  set_.Noop(10);
+  AddEntry(11, 0, {{"i", 1}}, bson::Builder().Bool("partialTxn", true).Build());
+  set_.Noop(20);
+  AddEntry(25, 11, {{"i", 2}});
+  set_.latest = {20, 1};
+  StoreInside();
+  EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(set_.read_at, 25U);
 }
 
 }  // namespace

@@ -45,6 +45,21 @@ TEST_F(BoardTest, SkipsAllButDeletesOfWhatIsPlanned) {
   EXPECT_EQ(On(1, 11, true), Decision::kPublish);
 }
 
+TEST_F(BoardTest, SkipsNothingOfWhatIsCopiedInPart) {
+  board_.Add(kOrders, "shop.orders", {});
+  board_.PublishAll(kOrders);
+  EXPECT_EQ(On(1, 11), Decision::kPublish);
+  const auto chunk = board_.Take(At(20));
+  ASSERT_TRUE(chunk.has_value());
+  EXPECT_EQ(On(1, 20), Decision::kPublish);
+  EXPECT_EQ(On(1, 21), Decision::kWait);
+  EXPECT_TRUE(board_.FinishRead(chunk->number, {}));
+  board_.HandOver(chunk->number, 1);
+  EXPECT_EQ(On(1, 21), Decision::kPublish);
+  board_.Add(kOrders, "shop.orders", {});
+  EXPECT_EQ(On(1, 22), Decision::kSkip);
+}
+
 TEST_F(BoardTest, WaitsForARangeInFlightAtAnEarlierTime) {
   board_.Add(kOrders, "shop.orders", {});
   const auto chunk = board_.Take(At(20));
