@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/log.h"
@@ -19,6 +20,9 @@ constexpr absl::Duration kFlushTimeout = absl::Seconds(30);
 
 // A copy that takes longer than the oplog reaches back would be begun again for ever.
 constexpr int kMaxCopiesInARow = 3;
+
+// The store is asked so often whether other processes' shards are still being copied.
+constexpr absl::Duration kAskAgainAfter = absl::Seconds(1);
 
 }  // namespace
 
@@ -38,6 +42,7 @@ void CollectionCopies::SetDelivery(Delivery* delivery) {
 absl::Status CollectionCopies::Load(const CopyRecords::Stored& stored, Member& member) {
   paused_ = CopyRecords::FindPaused(stored);
   arrived_ = CopyRecords::FindArrived(stored);
+  moving_ = CopyRecords::FindMoving(stored);
   SHARDTAIL_RETURN_IF_ERROR(records_.LoadSingle(stored));
   if (!CopiesWhatComesLater()) return absl::OkStatus();
   return CompareFilters(CopyRecords::FindFilters(stored), member);
@@ -249,7 +254,7 @@ void CollectionCopies::EndRun() {
 
 absl::Status CollectionCopies::BeginEntry(bson::View entry, Member& member,
                                           const std::stop_token& stop) {
-  if (parts_.order != nullptr) SHARDTAIL_RETURN_IF_ERROR(NoteArrivedRanges(member, stop));
+  if (parts_.order != nullptr) SHARDTAIL_RETURN_IF_ERROR(NoteArrived(member, stop));
   return copying_ ? snapshot_->BeginEntry(entry) : absl::OkStatus();
 }
 
@@ -403,41 +408,80 @@ absl::Status CollectionCopies::NoteCopiesElsewhere(Member& member, const std::st
   return absl::OkStatus();
 }
 
-absl::Status CollectionCopies::NoteArrivedRanges(Member& member, const std::stop_token& stop) {
+absl::Status CollectionCopies::NoteArrived(Member& member, const std::stop_token& stop) {
   CrossShardOrder& order = *parts_.order;
-  const std::vector<std::string> names = order.TakeArrived();
-  if (names.empty() || options_.snapshot_mode == SnapshotMode::kNever) return absl::OkStatus();
+  const std::vector<std::string> arrived = order.TakeArrived();
+  const std::vector<std::string> moving = order.TakeMoving();
+  if (arrived.empty() && moving.empty()) return absl::OkStatus();
+  if (options_.snapshot_mode == SnapshotMode::kNever) return absl::OkStatus();
   SHARDTAIL_RETURN_IF_ERROR(NoteCopiesElsewhere(member, stop));
   if (!order.seat().IsCopiedAfter(order.at())) return absl::OkStatus();
+  const auto is_in = [](const std::vector<std::string>& names, std::string_view ns) {
+    return std::ranges::find(names, ns) != names.end();
+  };
   SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<SnapshotSource::Collection> found,
                              Find(member, [&](const event::Namespace& ns) -> absl::StatusOr<bool> {
-                               if (std::ranges::find(names, ns.full) == names.end()) return false;
+                               if (!is_in(arrived, ns.full) && !is_in(moving, ns.full)) {
+                                 return false;
+                               }
                                return Copies(ns);
                              }));
   for (const SnapshotSource::Collection& collection : found) {
-    base::LogInfo(
-        "a range of {} came from another shard during a copy, which may have left it out on both: "
-        "the collection is copied again from here",
-        collection.ns);
-    SHARDTAIL_RETURN_IF_ERROR(records_.AddArrived(collection.uuid, collection.ns));
-    arrived_[collection.uuid] = collection.ns;
+    if (is_in(arrived, collection.ns)) {
+      base::LogInfo(
+          "a range of {} came from another shard during a copy, which may have left it out on "
+          "both: the collection is copied again from here",
+          collection.ns);
+      SHARDTAIL_RETURN_IF_ERROR(records_.AddArrived(collection.uuid, collection.ns));
+      arrived_[collection.uuid] = collection.ns;
+    }
+    if (is_in(moving, collection.ns) && !moving_.contains(collection.uuid)) {
+      base::LogInfo(
+          "{} comes from other shards during a copy, which may have left some of it out on all: "
+          "the collection is copied again from here when no other shard is being copied",
+          collection.ns);
+      SHARDTAIL_RETURN_IF_ERROR(records_.AddMoving(collection.uuid, collection.ns));
+      moving_[collection.uuid] = collection.ns;
+    }
   }
   return absl::OkStatus();
 }
 
-absl::Status CollectionCopies::CopyArrivedRanges(Member& member, const std::stop_token& stop) {
-  for (auto next = arrived_.begin(); next != arrived_.end();) {
-    const auto& [uuid, ns] = *next;
-    if (copying_ && snapshot_->IsCopying(uuid)) {
-      ++next;
-      continue;
+absl::StatusOr<bool> CollectionCopies::OthersAreCopied(Member& member,
+                                                       const std::stop_token& stop) {
+  if (parts_.order == nullptr) return true;
+  const ShardOrder::Seat& seat = parts_.order->seat();
+  if (!seat.OthersAreCopied() && parts_.clock.Monotonic() - elsewhere_asked_ >= kAskAgainAfter) {
+    elsewhere_asked_ = parts_.clock.Monotonic();
+    SHARDTAIL_RETURN_IF_ERROR(NoteCopiesElsewhere(member, stop));
+  }
+  return seat.OthersAreCopied();
+}
+
+absl::Status CollectionCopies::CopyArrived(Member& member, const std::stop_token& stop) {
+  if (arrived_.empty() && moving_.empty()) return absl::OkStatus();
+  CopyRecords::Progress ready;
+  const auto add = [&](const CopyRecords::Collections& collections) {
+    for (const auto& [uuid, ns] : collections) {
+      if (copying_ && snapshot_->IsCopying(uuid)) continue;
+      ready[uuid] = {
+          .ns = ns, .copied = {}, .kind = snapshot::CopyKind::kMoved, .query = {}, .signal = {}};
     }
-    SHARDTAIL_RETURN_IF_ERROR(CopyOne(
-        uuid,
-        {.ns = ns, .copied = {}, .kind = snapshot::CopyKind::kMoved, .query = {}, .signal = {}},
-        member, stop));
-    SHARDTAIL_RETURN_IF_ERROR(records_.RemoveArrived(uuid));
-    next = arrived_.erase(next);
+  };
+  add(arrived_);
+  bool with_moving = false;
+  if (!moving_.empty()) {
+    SHARDTAIL_ASSIGN_OR_RETURN(with_moving, OthersAreCopied(member, stop));
+  }
+  if (with_moving) add(moving_);
+  // What is gone by now would be tried for ever: no drop follows.
+  SHARDTAIL_RETURN_IF_ERROR(FindNames(member, &ready));
+  for (const auto& [uuid, progress] : ready) {
+    if (!progress.ns.empty()) SHARDTAIL_RETURN_IF_ERROR(CopyOne(uuid, progress, member, stop));
+    if (arrived_.erase(uuid) > 0) SHARDTAIL_RETURN_IF_ERROR(records_.RemoveArrived(uuid));
+    if (with_moving && moving_.erase(uuid) > 0) {
+      SHARDTAIL_RETURN_IF_ERROR(records_.RemoveMoving(uuid));
+    }
   }
   return absl::OkStatus();
 }

@@ -116,9 +116,9 @@ class CollectionCopies {
   absl::StatusOr<bool> CopyAgain(const SnapshotSource::Collection& collection,
                                  const bson::Document& query, const std::string& signal,
                                  Member& member, const std::stop_token& stop);
-  // Begins the copies of collections that ranges came to from other shards, unless something is in
-  // the way.
-  absl::Status CopyArrivedRanges(Member& member, const std::stop_token& stop);
+  // Begins the copies of collections of which something came from other shards, unless something is
+  // in the way.
+  absl::Status CopyArrived(Member& member, const std::stop_token& stop);
 
   // Ends the copies that CopyAgain() began of the collections that match, or all where there is no
   // pattern. Returns how many.
@@ -151,8 +151,12 @@ class CollectionCopies {
   std::optional<bson::Document> QueryForBoth(const snapshot::CollectionUuid& uuid,
                                              const bson::Document& query);
   // In the entry under way a range of a collection may have come from another shard after this one
-  // was copied, and before that one: it is on neither, and copied again.
-  absl::Status NoteArrivedRanges(Member& member, const std::stop_token& stop);
+  // was copied, and before that one: it is in neither copy, and copied again. So is a collection
+  // that comes whole, when no other shard is being copied: only then is sure that all of it is
+  // here, and that no older state of it follows from there.
+  absl::Status NoteArrived(Member& member, const std::stop_token& stop);
+  // Whether no other shard is being copied.
+  absl::StatusOr<bool> OthersAreCopied(Member& member, const std::stop_token& stop);
   // Asks the store whether shards that other processes capture are being copied.
   absl::Status NoteCopiesElsewhere(Member& member, const std::stop_token& stop);
   // Whether a copy takes the collection.
@@ -181,6 +185,8 @@ class CollectionCopies {
   int copies_in_a_row_ = 0;  // without an entry streamed between them
   // To be copied again when no copy of them is under way; stored as well.
   CopyRecords::Collections arrived_;
+  CopyRecords::Collections moving_;  // the same, and also when no other shard is being copied
+  absl::Duration elsewhere_asked_;   // by the clock
 };
 
 }  // namespace shardtail::pipeline

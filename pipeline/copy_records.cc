@@ -15,6 +15,7 @@ constexpr char kPausedKey[] = "paused";
 constexpr char kFiltersKey[] = "filters";
 constexpr std::string_view kSinglePrefix = "single/";
 constexpr std::string_view kArrivedPrefix = "arrived/";
+constexpr std::string_view kMovingPrefix = "moving/";
 
 std::string KeyOf(std::string_view prefix, const snapshot::CollectionUuid& uuid) {
   return std::string(prefix) + snapshot::ToString(uuid);
@@ -24,6 +25,14 @@ std::string KeyOf(std::string_view prefix, const snapshot::CollectionUuid& uuid)
 std::optional<snapshot::CollectionUuid> CollectionOf(std::string_view key,
                                                      std::string_view prefix) {
   return key.starts_with(prefix) ? snapshot::ParseUuid(key.substr(prefix.size())) : std::nullopt;
+}
+
+CopyRecords::Collections NamesUnder(std::string_view prefix, const CopyRecords::Stored& stored) {
+  CopyRecords::Collections found;
+  for (const auto& [key, name] : stored) {
+    if (const auto uuid = CollectionOf(key, prefix)) found[*uuid] = name;
+  }
+  return found;
 }
 
 absl::StatusOr<snapshot::CollectionProgress> DecodeStored(const std::string& text,
@@ -50,11 +59,11 @@ absl::Status CopyRecords::LoadSingle(const Stored& stored) {
 }
 
 CopyRecords::Collections CopyRecords::FindArrived(const Stored& stored) {
-  Collections arrived;
-  for (const auto& [key, name] : stored) {
-    if (const auto uuid = CollectionOf(key, kArrivedPrefix)) arrived[*uuid] = name;
-  }
-  return arrived;
+  return NamesUnder(kArrivedPrefix, stored);
+}
+
+CopyRecords::Collections CopyRecords::FindMoving(const Stored& stored) {
+  return NamesUnder(kMovingPrefix, stored);
 }
 
 bool CopyRecords::FindPaused(const Stored& stored) { return stored.contains(kPausedKey); }
@@ -142,6 +151,14 @@ absl::Status CopyRecords::AddArrived(const snapshot::CollectionUuid& uuid, const
 
 absl::Status CopyRecords::RemoveArrived(const snapshot::CollectionUuid& uuid) {
   return SaveOne(KeyOf(kArrivedPrefix, uuid), std::nullopt);
+}
+
+absl::Status CopyRecords::AddMoving(const snapshot::CollectionUuid& uuid, const std::string& ns) {
+  return SaveOne(KeyOf(kMovingPrefix, uuid), ns);
+}
+
+absl::Status CopyRecords::RemoveMoving(const snapshot::CollectionUuid& uuid) {
+  return SaveOne(KeyOf(kMovingPrefix, uuid), std::nullopt);
 }
 
 absl::Status CopyRecords::SetPaused(bool paused) {

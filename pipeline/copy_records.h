@@ -23,6 +23,7 @@ namespace shardtail::pipeline {
 //   <uuid>          how far that is with a collection
 //   single/<uuid>   the same of a collection that is copied alone; gone when it is complete
 //   arrived/<uuid>  a collection that is to be copied again, its name
+//   moving/<uuid>   the same, as soon as no other shard is being copied
 //   paused          while copies are paused
 //   filters         what is captured: what comes to be included later is copied
 //
@@ -41,6 +42,7 @@ class CopyRecords {
   // What is stored of single copies, by an earlier process.
   absl::Status LoadSingle(const Stored& stored);
   static Collections FindArrived(const Stored& stored);
+  static Collections FindMoving(const Stored& stored);
   static bool FindPaused(const Stored& stored);
   static std::optional<std::string> FindFilters(const Stored& stored);
 
@@ -61,6 +63,8 @@ class CopyRecords {
   absl::Status RemoveSingle(const snapshot::CollectionUuid& uuid);
   absl::Status AddArrived(const snapshot::CollectionUuid& uuid, const std::string& ns);
   absl::Status RemoveArrived(const snapshot::CollectionUuid& uuid);
+  absl::Status AddMoving(const snapshot::CollectionUuid& uuid, const std::string& ns);
+  absl::Status RemoveMoving(const snapshot::CollectionUuid& uuid);
   absl::Status SetPaused(bool paused);
   absl::Status SetFilters(const std::string& filters);
 

@@ -47,6 +47,7 @@ class CrossShardOrder {
 
   // See tailer::IncomingMigrations.
   std::vector<std::string> TakeArrived() { return migrations_->TakeArrived(); }
+  std::vector<std::string> TakeMoving() { return migrations_->TakeMoving(); }
 
   // A stream that begins after the last entry need not expect anything to overtake.
   bool settled() const { return migrations_.has_value() && migrations_->settled(); }

@@ -285,7 +285,7 @@ absl::Status ReplicaSetPipeline::Stream(Member& member, const std::stop_token& s
       }
     }
     SHARDTAIL_RETURN_IF_ERROR(signals_.Take(member, publisher, /*before_stream=*/false, stop));
-    SHARDTAIL_RETURN_IF_ERROR(copies_.CopyArrivedRanges(member, stop));
+    SHARDTAIL_RETURN_IF_ERROR(copies_.CopyArrived(member, stop));
     const bool copies = copies_.under_way();
     if (copies) SHARDTAIL_RETURN_IF_ERROR(copies_.Advance(member, stop));
     SHARDTAIL_RETURN_IF_ERROR(notifier_.Send(publisher, stop));

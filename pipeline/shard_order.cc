@@ -119,6 +119,13 @@ bool ShardOrder::Seat::IsCopiedAfter(bson::Timestamp ts) const {
          std::ranges::any_of(order_.seats_, [](const Seat* seat) { return seat->copying_; });
 }
 
+bool ShardOrder::Seat::OthersAreCopied() const {
+  const std::lock_guard lock(order_.mutex_);
+  return !order_.copying_elsewhere_ &&
+         std::ranges::none_of(order_.seats_,
+                              [this](const Seat* seat) { return seat != this && seat->copying_; });
+}
+
 absl::Status ShardOrder::Seat::WaitForOthers(bson::Timestamp at, SignTime sign_time,
                                              const std::stop_token& stop) {
   std::unique_lock lock(order_.mutex_);

@@ -129,6 +129,8 @@ class ShardOrder::Seat {
   void NoteCopiesElsewhere(bool copying, bson::Timestamp now);
   // Whether a shard, this one or another, may read at `ts` or later for a copy, or has read so.
   bool IsCopiedAfter(bson::Timestamp ts) const;
+  // Whether no other shard is being copied, as far as is known.
+  bool OthersAreCopied() const;
 
   // Waits that were given up because shards waited for each other. Any thread.
   int64_t ties() const { return ties_.value(); }

@@ -1,11 +1,14 @@
 #include "tailer/incoming_migrations.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace shardtail::tailer {
 namespace {
 
 constexpr std::string_view kRangeDeletions = "config.rangeDeletions";
+constexpr std::string_view kResharding = ".system.resharding.";  // after the database's name
+constexpr size_t kUuidSize = 16;
 
 std::string IdOf(bson::View document) {
   const auto id = document.Find("_id");
@@ -40,6 +43,7 @@ void IncomingMigrations::BeginSettled() {
   everything_ = !gives_signs_;
   suspect_.clear();
   pending_.clear();
+  seen_moving_.clear();
 }
 
 void IncomingMigrations::BeginUnknown(const IncomingRanges& pending) {
@@ -47,13 +51,27 @@ void IncomingMigrations::BeginUnknown(const IncomingRanges& pending) {
   known_from_ = pending.read_at;
   suspect_.clear();
   pending_.clear();
+  seen_moving_.clear();
   for (const IncomingRange& range : pending.ranges) pending_.emplace(range.id, range.ns);
 }
 
 void IncomingMigrations::Observe(const OplogEntry& entry) {
   if (entry.ns == kRangeDeletions) return ObserveRangeDeletion(entry);
   if (entry.op == "c") return ObserveCommand(entry);
-  if (entry.from_migrate && !suspect_.contains(entry.ns)) suspect_.emplace(entry.ns);
+  if (!entry.from_migrate) return;
+  if (!suspect_.contains(entry.ns)) suspect_.emplace(entry.ns);
+  if (entry.op == "i") ObserveArrival(entry);
+}
+
+void IncomingMigrations::ObserveArrival(const OplogEntry& insert) {
+  if (insert.ui == nullptr) return;
+  const std::string_view uuid(reinterpret_cast<const char*>(insert.ui), kUuidSize);
+  if (seen_moving_.contains(uuid)) return;
+  // Of a range it is told when all of it is here.
+  const auto comes = [&insert](const auto& range) { return range.second == insert.ns; };
+  if (std::ranges::any_of(pending_, comes)) return;
+  seen_moving_.emplace(uuid);
+  moving_.emplace_back(insert.ns);
 }
 
 void IncomingMigrations::ObserveRangeDeletion(const OplogEntry& entry) {
@@ -90,6 +108,9 @@ void IncomingMigrations::ObserveCommand(const OplogEntry& entry) {
   } else if (command.name == "renameCollection") {
     if (const auto to = entry.o.Find("to"); to.has_value()) {
       suspect_.emplace(to->GetString().value_or(""));
+      if (command.GetString().value_or("").find(kResharding) != std::string_view::npos) {
+        moving_.emplace_back(to->GetString().value_or(""));
+      }
     }
   } else if (command.name == "applyOps" && command.GetDocument().has_value()) {
     bson::Reader operations(command.AsDocument());

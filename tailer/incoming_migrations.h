@@ -40,6 +40,9 @@ struct IncomingRanges {
 // first document arrives, also where none does. It stays so until the stream has waited after the
 // migration's end, which is when that document is deleted or is pending no more.
 //
+// It tells as well what has come since a copy read it (docs/decisions/0012): ranges that have
+// arrived, and collections that come whole, of which no entry says that all of them is here.
+//
 // Before 4.4 a range without documents arrives without a sign, so all collections stay suspect.
 //
 // One thread.
@@ -70,12 +73,18 @@ class IncomingMigrations {
   // servers that give signs.
   std::vector<std::string> TakeArrived() { return std::exchange(arrived_, {}); }
 
+  // The collections that come whole from other shards, since the last call: resharding renamed one
+  // to that name, or a document came without a pending range (movePrimary; before 4.4 also a
+  // chunk's). The latter once for each collection's UUID in a stream.
+  std::vector<std::string> TakeMoving() { return std::exchange(moving_, {}); }
+
   // Nothing is suspect: where this stream ends now another may BeginSettled().
   bool settled() const { return !everything_ && suspect_.empty(); }
 
  private:
   void ObserveRangeDeletion(const OplogEntry& entry);
   void ObserveCommand(const OplogEntry& entry);
+  void ObserveArrival(const OplogEntry& insert);
   void EndPending(std::string_view id);
 
   const std::string shard_;
@@ -86,6 +95,8 @@ class IncomingMigrations {
   std::set<std::string, std::less<>> suspect_;
   std::map<std::string, std::string, std::less<>> pending_;  // id → namespace
   std::vector<std::string> arrived_;
+  std::set<std::string, std::less<>> seen_moving_;  // UUIDs, as bytes
+  std::vector<std::string> moving_;
 };
 
 }  // namespace shardtail::tailer

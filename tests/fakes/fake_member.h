@@ -55,6 +55,18 @@ struct FakeReplicaSet {
                         .Build());
   }
 
+  // As Insert(), into the collection that List() finds, by a migration.
+  void InsertMoved(uint32_t seconds, std::string_view ns, int id) {
+    oplog.push_back(bson::Builder()
+                        .Time("ts", {seconds, 1})
+                        .String("op", "i")
+                        .String("ns", ns)
+                        .Uuid("ui", {static_cast<uint8_t>(ns.back())})
+                        .Bool("fromMigrate", true)
+                        .SubDocument("o", bson::Builder().Int32("_id", id).view())
+                        .Build());
+  }
+
   void Delete(uint32_t seconds, std::string_view ns, int id) {
     oplog.push_back(bson::Builder()
                         .Time("ts", {seconds, 1})

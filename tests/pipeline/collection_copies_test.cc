@@ -16,6 +16,8 @@ using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
+using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
 
 TEST_F(ReplicaSetPipelineTest, AnInterruptedCopyGoesOnAndStreamsFromItsFirstPosition) {
@@ -201,6 +203,87 @@ TEST_F(ConcurrentSnapshotTest, ACollectionThatIsRenamedToACapturedNameIsCopied) 
   EXPECT_EQ(Capture().code(), absl::StatusCode::kCancelled);
   EXPECT_THAT(Sent(), ElementsAre("r 1"));
   EXPECT_TRUE(Kept().empty());
+}
+
+// Another shard has passed everything, and is being copied until a test says otherwise.
+class MovingCollectionTest : public ConcurrentSnapshotTest {
+ protected:
+  class IdleProbe : public ShardProbe {
+   public:
+    absl::Status Advance(const mongo::ClusterTime&, const std::stop_token&) override {
+      return absl::OkStatus();
+    }
+    absl::StatusOr<TransactionPart> FindPart(const event::SessionTransaction&,
+                                             const mongo::ClusterTime&,
+                                             const std::stop_token&) override {
+      return TransactionPart();
+    }
+  };
+
+  MovingCollectionTest() {
+    other_->Pass({1000, 1});
+    other_->BeginCopy();
+    set_.Noop(10);
+    set_.documents = {{"db.a", bson::Builder().Int32("_id", 1).Build()}};
+    set_.InsertMoved(11, "db.a", 1);
+  }
+
+  // A start that knows its shard to be copied.
+  absl::Status CaptureShard() {
+    const auto pipeline =
+        Make({}, {.copied = true}, nullptr, std::make_unique<CrossShardOrder>("shB", Join("shB")));
+    absl::Status ended = pipeline->Run({});
+    EXPECT_TRUE(pipeline->Drain(absl::Seconds(1)).ok());
+    return ended;
+  }
+
+  std::unique_ptr<ShardOrder::Seat> Join(const std::string& name) {
+    return order_.Join(name, std::make_unique<IdleProbe>());
+  }
+
+  ShardOrder order_;
+  std::unique_ptr<ShardOrder::Seat> other_ = Join("shA");
+};
+
+TEST_F(MovingCollectionTest, IsCopiedWhenNoOtherShardIs) {
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
+  set_.at_end = [] { return absl::CancelledError("end of the test"); };
+  EXPECT_EQ(CaptureShard().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), IsEmpty());
+  EXPECT_THAT(Kept(), ElementsAre(Pair(StartsWith("moving/"), "db.a")));
+  // The next process knows of it still.
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{11, 1}, 0}}).ok());
+  set_.at_end = [&]() -> absl::Status {
+    other_->EndCopy({20, 1});
+    return Kept().empty() ? absl::CancelledError("end of the test") : absl::OkStatus();
+  };
+  EXPECT_EQ(CaptureShard().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), ElementsAre("r 1"));
+}
+
+TEST_F(MovingCollectionTest, IsNotCopiedWhereNoneWasBeingCopied) {
+  other_->EndCopy({10, 1});
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
+  set_.at_end = [] { return absl::CancelledError("end of the test"); };
+  EXPECT_EQ(CaptureShard().code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(Sent(), IsEmpty());
+  EXPECT_THAT(Kept(), IsEmpty());
+}
+
+TEST_F(MovingCollectionTest, IsForgottenWhenItIsGone) {
+  ASSERT_TRUE(store_.Save(kSet, {.position = {{10, 1}, 0}}).ok());
+  bool noted = false;
+  set_.at_end = [&]() -> absl::Status {
+    if (noted) return Kept().empty() ? absl::CancelledError("end of the test") : absl::OkStatus();
+    if (Kept().empty()) return absl::OkStatus();
+    noted = true;
+    set_.documents.clear();
+    other_->EndCopy({20, 1});
+    return absl::OkStatus();
+  };
+  EXPECT_EQ(CaptureShard().code(), absl::StatusCode::kCancelled);
+  EXPECT_TRUE(noted);
+  EXPECT_THAT(Sent(), IsEmpty());
 }
 
 TEST_F(ConcurrentSnapshotTest, WhatAChangedFilterIncludesIsCopiedAndNothingElse) {

@@ -26,7 +26,8 @@ class ReplicaSetPipelineTest : public ::testing::Test {
  protected:
   // A capture of its own, as after a start of the process.
   std::unique_ptr<ReplicaSetPipeline> Make(Options options = {}, PipelineStart start = {},
-                                           const filter::NamespaceFilter* other = nullptr) {
+                                           const filter::NamespaceFilter* other = nullptr,
+                                           std::unique_ptr<CrossShardOrder> order = nullptr) {
     options.snapshot_streaming = streaming_;
     return std::make_unique<ReplicaSetPipeline>(
         ReplicaSetPipeline::Parts{.members = members_,
@@ -42,7 +43,7 @@ class ReplicaSetPipelineTest : public ::testing::Test {
                                   .metadata = metadata_,
                                   .clock = clock_,
                                   .signals = signals_},
-        options, kSet, start);
+        options, kSet, start, std::move(order));
   }
 
   // Runs a capture to the end of the fake oplog, and stops it as SIGTERM would.

@@ -165,6 +165,20 @@ TEST_F(ShardOrderTest, KnowsUpToWhichTimeAnyShardIsCopied) {
   EXPECT_FALSE(a->IsCopiedAfter(At(6)));
 }
 
+TEST_F(ShardOrderTest, KnowsWhenTheOthersAreCopied) {
+  const auto a = Join("a");
+  const auto b = Join("b");
+  a->BeginCopy();
+  EXPECT_TRUE(a->OthersAreCopied());
+  EXPECT_FALSE(b->OthersAreCopied());
+  a->EndCopy(At(5));
+  EXPECT_TRUE(b->OthersAreCopied());
+  a->NoteCopiesElsewhere(true, At(6));
+  EXPECT_FALSE(b->OthersAreCopied());
+  a->NoteCopiesElsewhere(false, At(7));
+  EXPECT_TRUE(b->OthersAreCopied());
+}
+
 TEST_F(ShardOrderTest, ShardsOfOtherProcessesAreNotWaitedForButTheirCopiesCount) {
   const auto a = Join("a");
   order_.SetElsewhere({"b"}, /*copying=*/true);

@@ -20,9 +20,11 @@ class IncomingMigrationsTest : public ::testing::Test {
     return parsed;
   }
   static bson::Document Entry(std::string_view op, std::string_view ns, const bson::Document& o,
-                              const bson::Document& o2 = bson::Document(), bool migrated = false) {
+                              const bson::Document& o2 = bson::Document(), bool migrated = false,
+                              uint8_t uuid = 0) {
     bson::Builder builder;
     builder.Time("ts", At(1)).String("op", op).String("ns", ns).SubDocument("o", o);
+    if (uuid != 0) builder.Uuid("ui", {uuid});
     builder.SubDocument("o2", o2);
     if (migrated) builder.Bool("fromMigrate", true);
     return builder.Build();
@@ -107,6 +109,44 @@ TEST_F(IncomingMigrationsTest, TellsOnceOfWhatHasArrived) {
   EXPECT_THAT(migrations_.TakeArrived(), ::testing::IsEmpty());
 }
 
+TEST_F(IncomingMigrationsTest, TellsOnceOfACollectionThatMovesWithItsDatabase) {
+  migrations_.BeginSettled();
+  const bson::Document one = bson::Builder().Int32("_id", 1).Build();
+  Observe(Entry("c", "db.$cmd", bson::Builder().String("create", "c").Build(), {}, false, 1));
+  Observe(Entry("i", "db.c", one, {}, false, 1));
+  Observe(Entry("d", "db.c", one, {}, true, 1));  // of a range that moved away before
+  EXPECT_THAT(migrations_.TakeMoving(), ::testing::IsEmpty());
+  Observe(Entry("i", "db.c", one, {}, true, 1));
+  Observe(Entry("i", "db.c", one, {}, true, 1));
+  EXPECT_THAT(migrations_.TakeMoving(), ::testing::ElementsAre("db.c"));
+  Observe(Entry("i", "db.c", one, {}, true, 1));
+  EXPECT_THAT(migrations_.TakeMoving(), ::testing::IsEmpty());
+  Observe(Entry("i", "db.c", one, {}, true, 2));  // it went, and comes again
+  EXPECT_THAT(migrations_.TakeMoving(), ::testing::ElementsAre("db.c"));
+  EXPECT_THAT(migrations_.TakeArrived(), ::testing::IsEmpty());
+}
+
+TEST_F(IncomingMigrationsTest, TheDocumentsOfAPendingRangeAreNotTakenForACollection) {
+  migrations_.BeginSettled();
+  Arrives(7);
+  Observe(Entry("i", "db.c", bson::Builder().Int32("_id", 1).Build(), {}, true, 1));
+  EXPECT_THAT(migrations_.TakeMoving(), ::testing::IsEmpty());
+  Committed(7);
+  EXPECT_THAT(migrations_.TakeMoving(), ::testing::IsEmpty());
+}
+
+TEST_F(IncomingMigrationsTest, TellsOfWhatReshardingRenames) {
+  migrations_.BeginSettled();
+  const auto rename = [&](std::string_view from) {
+    Observe(Entry("c", "db.$cmd",
+                  bson::Builder().String("renameCollection", from).String("to", "db.c").Build()));
+  };
+  rename("db.other");
+  EXPECT_THAT(migrations_.TakeMoving(), ::testing::IsEmpty());
+  rename("db.system.resharding.1");
+  EXPECT_THAT(migrations_.TakeMoving(), ::testing::ElementsAre("db.c"));
+}
+
 TEST_F(IncomingMigrationsTest, WhatTheShardItselfGivesAwayBringsNothing) {
   migrations_.BeginSettled();
   Arrives(7, "shB");
@@ -162,7 +202,8 @@ TEST_F(IncomingMigrationsTest, BeforeMongoDB44NothingIsEverSettled) {
 }
 
 // Entries of a real cluster (testdata/oplog): on the recipient of a chunk the collection is suspect
-// before the shard's own first write into it, and settled again at the end of the log.
+// before the shard's own first write into it, and settled again at the end of the log; and what
+// comes with its database is told apart.
 TEST(IncomingMigrationsCorpusTest, RealRecipientsGiveTheSigns) {
   for (const char* version : {"4.4", "5.0", "6.0"}) {
     SCOPED_TRACE(version);
@@ -193,6 +234,8 @@ TEST(IncomingMigrationsCorpusTest, RealRecipientsGiveTheSigns) {
     EXPECT_GT(moved, 0);
     migrations.Waited({4'000'000'000, 0});
     EXPECT_TRUE(migrations.settled());
+    // By movePrimary; the other one's documents came as ranges.
+    EXPECT_THAT(migrations.TakeMoving(), ::testing::ElementsAre("udb.u"));
   }
 }
 
