@@ -69,19 +69,15 @@ absl::StatusOr<tailer::OplogPoint> ServerSnapshotSource::Latest() {
 
 absl::StatusOr<std::vector<SnapshotSource::Collection>> ServerSnapshotSource::List(
     absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)> captures) {
-  SHARDTAIL_ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                             snapshot::ListCollections(*client_, captures));
+  SHARDTAIL_ASSIGN_OR_RETURN(std::vector<snapshot::ListedCollection> listed,
+                             snapshot::DescribeCollections(*client_, captures));
   std::vector<Collection> collections;
-  collections.reserve(names.size());
-  for (const std::string& name : names) {
-    SHARDTAIL_ASSIGN_OR_RETURN(
-        const auto description,
-        snapshot::DescribeCollection(*client_, *event::Namespace::Parse(name)));
-    if (!description.has_value()) continue;  // dropped meanwhile
-    collections.push_back({.uuid = description->uuid,
-                           .ns = name,
-                           .capped = description->capped,
-                           .simple_collation = description->simple_collation});
+  collections.reserve(listed.size());
+  for (snapshot::ListedCollection& collection : listed) {
+    collections.push_back({.uuid = collection.description.uuid,
+                           .ns = std::move(collection.ns),
+                           .capped = collection.description.capped,
+                           .simple_collation = collection.description.simple_collation});
   }
   return collections;
 }
@@ -89,8 +85,9 @@ absl::StatusOr<std::vector<SnapshotSource::Collection>> ServerSnapshotSource::Li
 absl::StatusOr<bool> ServerSnapshotSource::Describe(Collection* collection) {
   SHARDTAIL_ASSIGN_OR_RETURN(
       const auto description,
-      snapshot::DescribeCollection(*client_, *event::Namespace::Parse(collection->ns)));
-  if (!description.has_value() || description->uuid != collection->uuid) return false;
+      snapshot::DescribeCollection(*client_, *event::Namespace::Parse(collection->ns),
+                                   collection->uuid));
+  if (!description.has_value()) return false;
   collection->capped = description->capped;
   collection->simple_collation = description->simple_collation;
   collection->described = true;

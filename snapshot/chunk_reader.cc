@@ -45,10 +45,6 @@ constexpr int kWireVersion60 = 17;
 // In a reply: one is left to the next read, as its boundary.
 constexpr int64_t kLeastDocuments = 2;
 
-bool Is(const std::optional<CollectionDescription>& found, const CollectionUuid& collection) {
-  return found.has_value() && found->uuid == collection;
-}
-
 // What has no _id is no boundary: the events' maker refuses such a document.
 bson::Element IdOf(bson::View document) { return document.Find("_id").value_or(bson::Element()); }
 
@@ -90,7 +86,7 @@ absl::StatusOr<std::optional<ChunkDocuments>> ChunkReader::Read(const Chunk& chu
     return documents.status();
   }
   SHARDTAIL_ASSIGN_OR_RETURN(const std::optional<CollectionDescription> description,
-                             DescribeCollection(client_, *ns));
+                             DescribeCollection(client_, *ns, chunk.collection));
   if (!documents.ok()) {
     if (Is(description, chunk.collection) && description->capped && !options_.in_transaction) {
       return absl::UnimplementedError(fmt::format(
@@ -102,7 +98,7 @@ absl::StatusOr<std::optional<ChunkDocuments>> ChunkReader::Read(const Chunk& chu
     return std::nullopt;
   }
   // A read of a name that the collection has lost finds nothing, and no error.
-  if (!Is(description, chunk.collection)) return std::nullopt;
+  if (!description.has_value()) return std::nullopt;
   return documents;
 }
 
@@ -148,9 +144,9 @@ absl::StatusOr<std::optional<ChunkDocuments>> ChunkReader::ReadAll(const Chunk& 
       bytes = documents.batches.back().reply.view().size();
       count = static_cast<int64_t>(documents.batches.back().documents.size());
       // Before a part is given away.
-      SHARDTAIL_ASSIGN_OR_RETURN(const auto description, DescribeCollection(client_, ns));
-      if (!Is(description, chunk.collection) ||
-          (!part.empty() && !manner_.on_part(std::move(part)))) {
+      SHARDTAIL_ASSIGN_OR_RETURN(const auto description,
+                                 DescribeCollection(client_, ns, chunk.collection));
+      if (!description.has_value() || (!part.empty() && !manner_.on_part(std::move(part)))) {
         return std::nullopt;
       }
     } else if (manner_.on_part == nullptr && bytes >= options_.most_without_bound) {

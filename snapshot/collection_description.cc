@@ -69,6 +69,18 @@ bool CanBeBound(const bson::Element& id, bool simple_collation) {
          id.type != bson::Type::kDocument;
 }
 
+std::optional<CollectionDescription> ParseDescription(bson::View listed) {
+  const auto uuid = UuidOf(listed);
+  if (!uuid.has_value()) return std::nullopt;
+  CollectionDescription description{.uuid = *uuid};
+  const auto options = listed.Find("options");
+  const auto capped = FindIn(options, "capped");
+  description.capped = capped.has_value() && capped->IsTrue();
+  const auto locale = FindIn(FindIn(options, "collation"), "locale");
+  description.simple_collation = !locale.has_value() || locale->GetString() == "simple";
+  return description;
+}
+
 absl::StatusOr<std::optional<CollectionDescription>> DescribeCollection(
     mongo::Client& client, const event::Namespace& ns) {
   bson::Builder command;
@@ -77,15 +89,13 @@ absl::StatusOr<std::optional<CollectionDescription>> DescribeCollection(
   mongo::Cursor cursor(client, std::string(ns.database()), command.Build(), {});
   SHARDTAIL_ASSIGN_OR_RETURN(const mongo::Batch batch, cursor.Next());
   if (batch.documents.empty()) return std::nullopt;
-  const bson::View listed = batch.documents.front();
-  const auto uuid = UuidOf(listed);
-  if (!uuid.has_value()) return std::nullopt;  // a view has none, nor has a time series
-  CollectionDescription description{.uuid = *uuid};
-  const auto options = listed.Find("options");
-  const auto capped = FindIn(options, "capped");
-  description.capped = capped.has_value() && capped->IsTrue();
-  const auto locale = FindIn(FindIn(options, "collation"), "locale");
-  description.simple_collation = !locale.has_value() || locale->GetString() == "simple";
+  return ParseDescription(batch.documents.front());
+}
+
+absl::StatusOr<std::optional<CollectionDescription>> DescribeCollection(
+    mongo::Client& client, const event::Namespace& ns, const CollectionUuid& uuid) {
+  SHARDTAIL_ASSIGN_OR_RETURN(auto description, DescribeCollection(client, ns));
+  if (description.has_value() && description->uuid != uuid) return std::nullopt;
   return description;
 }
 

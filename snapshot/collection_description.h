@@ -24,11 +24,18 @@ struct CollectionDescription {
 // stored.
 bool CanBeBound(const bson::Element& id, bool simple_collation);
 
+// Of a document of listCollections' answer. nullopt for what has no UUID: a view, a time series.
+std::optional<CollectionDescription> ParseDescription(bson::View listed);
+
 // nullopt when there is no collection of this name (any more), or it is a view or holds a
 // time series. Needs the action listCollections on the database, which `read` has; errors are
 // Client::Run()'s.
 absl::StatusOr<std::optional<CollectionDescription>> DescribeCollection(mongo::Client& client,
                                                                         const event::Namespace& ns);
+// The same; nullopt also when the name is that of another collection by now.
+absl::StatusOr<std::optional<CollectionDescription>> DescribeCollection(mongo::Client& client,
+                                                                        const event::Namespace& ns,
+                                                                        const CollectionUuid& uuid);
 
 // Boundaries, sorted, that cut a collection into parts of about `part_bytes`, at most `max_parts`:
 // none for a small one, a capped one, or where its size is not told (the action collStats). By the

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "event/change_event.h"
 #include "mongo/client.h"
+#include "snapshot/collection_description.h"
 
 namespace shardtail::snapshot {
 
@@ -24,6 +25,21 @@ using Captures = absl::FunctionRef<absl::StatusOr<bool>(const event::Namespace&)
 // server's listCollections command). With listCollections, those that the user may not read are
 // among them. Errors are Client::Run()'s.
 absl::StatusOr<std::vector<std::string>> ListCollections(mongo::Client& client, Captures captures);
+
+struct ListedCollection {
+  std::string ns;  // `db.collection`
+  CollectionDescription description;
+};
+
+// The same collections and what each is, as one command for each database tells: whatever is
+// renamed meanwhile is among them once, under its old name or under its new one. To ask for each
+// by the name that an earlier answer gave would miss it. A rename never leaves the database: across
+// databases the server makes another collection, and renames that.
+//
+// Needs the action listCollections on the databases of such collections, which `read` has:
+// kPermissionDenied without it. Other errors are Client::Run()'s.
+absl::StatusOr<std::vector<ListedCollection>> DescribeCollections(mongo::Client& client,
+                                                                  Captures captures);
 
 // The names of all databases; without the privilege listDatabases, of those that the user may read.
 absl::StatusOr<std::vector<std::string>> ListDatabases(mongo::Client& client);

@@ -10,6 +10,7 @@ import unittest
 from pathlib import Path
 
 from confluent_kafka.admin import AdminClient, NewTopic
+from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from golden.records import Record
@@ -20,6 +21,7 @@ from integration.harness.copy_load import DATABASE, CopyLoad
 from integration.harness.delivery import lost_documents, source_documents
 from integration.harness.file_capture import FileCapture
 from integration.harness.replay import payload
+from integration.harness.transactions import TEST_COMMANDS
 from integration.harness.waiting import wait_for
 
 IMPATIENT = {"connect.backoff.initial.delay.ms": "100", "connect.backoff.max.delay.ms": "200",
@@ -193,6 +195,55 @@ class Catalog(IntegrationTest):
         changed = [event for event in map(payload, records) if event and "n" in str(
             event["after"] or event["patch"])]
         self.assertEqual({event["source"]["collection"] for event in changed}, {"new"})
+
+    def test_a_collection_is_renamed_while_all_are_listed(self) -> None:
+        """What tells the collections tells their UUIDs: none is asked for by a name it has lost."""
+        for version in ("4.2", "4.4", "5.0", "6.0"):
+            with self.subTest(version):
+                replica_set = self.start_replica_set(version, members=1, name=f"names{version}",
+                                                     options=TEST_COMMANDS)
+                names = [f"c{number}" for number in range(10)]
+                with replica_set.client() as client:
+                    for name in names:
+                        client["listed"][name].insert_many([{"_id": 1}, {"_id": 2}])
+                    # The delay: from the look at the privileges to the listing.
+                    capture = FileCapture(self.scratch() / version, replica_set, {
+                        "database.include.list": "listed", "snapshot.delay.ms": "1000"})
+                    self.hang_listings(client, "alwaysOn")
+                    capture.shardtail.start()
+                    wait_for("the listing", lambda: self.is_listing(client, capture), seconds=20)
+                    client["listed"]["c9"].rename("renamed")
+                    self.hang_listings(client, "off")
+                    capture.wait_for_snapshot()
+                    client["listed"]["renamed"].update_one({"_id": 2}, {"$set": {"n": 1}})
+                    capture.wait_until_caught_up()
+                    capture.shardtail.stop()
+                self.assert_nothing(lost_documents(source_documents(replica_set, [
+                    ("listed", name) for name in [*names[:9], "renamed"]]), capture.records()),
+                    "documents lost")
+                replica_set.stop()
+
+    def is_listing(self, client: MongoClient, capture: FileCapture) -> bool:
+        """Whether a listing hangs that is to tell the UUIDs; one of names alone goes on."""
+        hanging = self.listings(client)
+        if any(command.get("nameOnly") for command in hanging):
+            self.hang_listings(client, "off")
+            wait_for("the names", lambda: not any(
+                command.get("nameOnly") for command in self.listings(client)))
+            self.hang_listings(client, "alwaysOn")
+            return False
+        return capture.alive() and bool(hanging)
+
+    @staticmethod
+    def listings(client: MongoClient) -> list[dict]:
+        commands = [operation.get("command", {})
+                    for operation in client.admin.aggregate([{"$currentOp": {}}])]
+        return [command for command in commands if "listCollections" in command]
+
+    @staticmethod
+    def hang_listings(client: MongoClient, mode: str) -> None:
+        client.admin.command({"configureFailPoint": "hangBeforeListCollections", "mode": mode,
+                              "data": {"nss": "listed.$cmd.listCollections"}})
 
     def test_no_collection_lacks_its_index_on_id(self) -> None:
         """No server from 4.2 on makes one, but where the collection itself is in that order."""
