@@ -190,12 +190,42 @@ absl::Status StreamSnapshot::BeginEntry(bson::View bytes) {
     }
     const auto known = collections_.find(uuid);
     if (known != collections_.end() && captured) {
-      known->second.ns = to->full;
-      board_.Rename(uuid, known->second.ns);
-      if (options_.snapshot_queries.contains(known->second.ns)) board_.PublishAll(uuid);
-      DropUseless();
+      Rename(uuid, std::string(to->full));
     } else if (known != collections_.end()) {
       Forget(uuid, "renamed to a name that is not captured");
+    }
+  }
+  changed_.notify_all();
+  return absl::OkStatus();
+}
+
+void StreamSnapshot::Rename(const snapshot::CollectionUuid& uuid, std::string ns) {
+  board_.Rename(uuid, ns);
+  if (options_.snapshot_queries.contains(ns)) board_.PublishAll(uuid);
+  collections_.at(uuid).ns = std::move(ns);
+  DropUseless();
+}
+
+absl::Status StreamSnapshot::FindMissed() {
+  std::set<snapshot::CollectionUuid> missed;
+  {
+    const std::lock_guard lock(mutex_);
+    missed = std::exchange(missed_, {});
+  }
+  if (missed.empty()) return absl::OkStatus();
+  SHARDTAIL_ASSIGN_OR_RETURN(const auto source, open_source_());
+  SHARDTAIL_ASSIGN_OR_RETURN(
+      const std::vector<SnapshotSource::Collection> found,
+      source->List([this](const event::Namespace& ns) { return hooks_.captures(ns); }));
+  const std::lock_guard lock(mutex_);
+  for (const snapshot::CollectionUuid& uuid : missed) {
+    const auto known = collections_.find(uuid);
+    if (known == collections_.end()) continue;
+    const auto now = std::ranges::find(found, uuid, &SnapshotSource::Collection::uuid);
+    if (now == found.end()) {
+      Forget(uuid, "dropped, or renamed to a name that is not captured");
+    } else if (now->ns != known->second.ns) {
+      Rename(uuid, now->ns);
     }
   }
   changed_.notify_all();
@@ -282,6 +312,7 @@ absl::Status StreamSnapshot::HandOverReady(const std::stop_token& stop) {
     SHARDTAIL_RETURN_IF_ERROR(failure_);
     if (before_stream_) board_.Pass(newest_);
   }
+  if (before_stream_) SHARDTAIL_RETURN_IF_ERROR(FindMissed());
   return HandOverAll(false, stop);
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -156,6 +157,11 @@ class StreamSnapshot {
     bool whole = false;                           // else it is still being read
   };
 
+  // Before the stream no entry tells of a drop or a rename: looks for the collections that could
+  // not be read, and goes on without those that are gone.
+  absl::Status FindMissed();
+  // With mutex_ held: the collection has this name now.
+  void Rename(const snapshot::CollectionUuid& uuid, std::string ns);
   // With mutex_ held: the collection is not to be copied any more; what was read for nothing goes.
   void Forget(const snapshot::CollectionUuid& uuid, std::string reason);
   void DropUseless();
@@ -216,6 +222,7 @@ class StreamSnapshot {
   snapshot::Board board_;
   std::map<snapshot::CollectionUuid, SnapshotSource::Collection> collections_;
   std::vector<Forgotten> forgotten_;
+  std::set<snapshot::CollectionUuid> missed_;  // could not be read under their names, or not then
   bool paused_ = false;
   std::deque<snapshot::CollectionUuid> uncut_;  // whose boundaries are to be planned
   std::vector<snapshot::CollectionUuid> unestimated_;

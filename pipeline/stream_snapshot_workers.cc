@@ -100,6 +100,7 @@ absl::StatusOr<bool> StreamSnapshot::WorkOnce(SnapshotSource& source, const std:
   {
     const std::lock_guard lock(mutex_);
     if (!usable) {
+      if (before_stream_ && documents.ok()) missed_.insert(chunk->collection);
       board_.Fail(chunk->number);
       DropUseless();
     } else if (board_.FinishRead(chunk->number, (*documents)->end)) {

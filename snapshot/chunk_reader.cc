@@ -88,7 +88,7 @@ absl::StatusOr<std::optional<ChunkDocuments>> ChunkReader::Read(const Chunk& chu
   SHARDTAIL_ASSIGN_OR_RETURN(const std::optional<CollectionDescription> description,
                              DescribeCollection(client_, *ns, chunk.collection));
   if (!documents.ok()) {
-    if (Is(description, chunk.collection) && description->capped && !options_.in_transaction) {
+    if (description.has_value() && description->capped && !options_.in_transaction) {
       return absl::UnimplementedError(fmt::format(
           "{} is capped, and MongoDB from 5.0 on reads no capped collection at an exact time",
           chunk.ns));

@@ -196,6 +196,32 @@ class Catalog(IntegrationTest):
             event["after"] or event["patch"])]
         self.assertEqual({event["source"]["collection"] for event in changed}, {"new"})
 
+    def test_collections_go_before_their_turn_and_before_the_stream(self) -> None:
+        """No entry of the oplog tells of it then, and they are not tried for ever."""
+        replica_set = self.start_replica_set(members=1, name="rs1")
+        with replica_set.client() as client:
+            database = client["going"]
+            for name in ("c0", "c1", "c2", "c3"):
+                database[name].insert_many([{"_id": number} for number in range(600)])
+            capture = FileCapture(self.scratch(), replica_set, {
+                "collection.include.list": "going[.](c[0-3]|new)", "snapshot.streaming": "after",
+                "snapshot.max.documents.per.second": "300"})
+            capture.shardtail.start()
+            wait_for("the first documents", lambda: capture.alive() and
+                     capture.events_path.exists() and capture.records())
+            database["c1"].rename("new")
+            database["c2"].rename("elsewhere")
+            database["c3"].drop()
+            capture.wait_for_snapshot()
+            database["new"].update_one({"_id": 1}, {"$set": {"n": 1}})
+            capture.wait_until_caught_up()
+            capture.shardtail.stop()
+        records = capture.records()
+        self.assert_nothing(lost_documents(source_documents(
+            replica_set, [("going", "c0"), ("going", "new")]), records), "documents lost")
+        for name in ("c1", "c2", "c3"):
+            self.assertEqual(self.ids(records, name), set())
+
     def test_a_collection_is_renamed_while_all_are_listed(self) -> None:
         """What tells the collections tells their UUIDs: none is asked for by a name it has lost."""
         for version in ("4.2", "4.4", "5.0", "6.0"):
