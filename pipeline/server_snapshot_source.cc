@@ -139,6 +139,7 @@ absl::StatusOr<std::optional<SnapshotSource::Documents>> ServerSnapshotSource::R
   if (!read.has_value()) return std::nullopt;
   Documents documents = ToDocuments(std::move(read->batches));
   documents.end = std::move(read->end);
+  documents.checked = read->checked;
   documents.without_bound = read->without_bound;
   return documents;
 }

@@ -37,6 +37,8 @@ class SnapshotSource {
     std::vector<bson::View> documents;
     snapshot::IdBound end;
     int64_t bytes = 0;
+    // When the name that they were read by was seen to be the collection's; zero: needs no look.
+    bson::Timestamp checked;
     // Nothing was kept: the range cannot end anywhere, and is too large to be held. It is to be
     // read with Collection::in_parts.
     bool without_bound = false;

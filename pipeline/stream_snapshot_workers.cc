@@ -98,12 +98,15 @@ absl::StatusOr<bool> StreamSnapshot::WorkOnce(SnapshotSource& source, const std:
   }
   if (!documents.ok() && GiveUp(*chunk, documents.status())) return true;
   {
+    // Before the stream it would never come to that time.
+    const bson::Timestamp checked =
+        usable && !before_stream_ ? (*documents)->checked : bson::Timestamp();
     const std::lock_guard lock(mutex_);
     if (!usable) {
       if (before_stream_ && documents.ok()) missed_.insert(chunk->collection);
       board_.Fail(chunk->number);
       DropUseless();
-    } else if (board_.FinishRead(chunk->number, (*documents)->end)) {
+    } else if (board_.FinishRead(chunk->number, (*documents)->end, checked)) {
       Keep(*chunk, latest, **documents, /*whole=*/true);
     }
   }

@@ -74,8 +74,20 @@ void Board::Rename(const CollectionUuid& collection, std::string ns) {
   if (found == collections_.end()) return;
   found->second.ns = std::move(ns);
   for (auto& [min, range] : found->second.ranges) {
-    if (range.state != State::kInFlight && range.state != State::kRead) continue;
-    chunks_.erase(range.chunk);
+    switch (range.state) {
+      case State::kPlanned:
+      case State::kCopied:
+        continue;
+      case State::kInFlight:
+      case State::kRead:
+        chunks_.erase(range.chunk);
+        break;
+      case State::kHandedOver:
+        if (HasPassed(range.checked)) continue;
+        handed_over_.erase(range.chunk);
+        if (found->second.kind == CopyKind::kInitial) --handed_over_initial_;
+        break;
+    }
     range = {};
     queue_.push_front({collection, min});
   }
@@ -115,7 +127,7 @@ std::optional<Chunk> Board::Take(bson::Timestamp operation_time) {
   return std::nullopt;
 }
 
-bool Board::FinishRead(uint64_t chunk, const IdBound& end) {
+bool Board::FinishRead(uint64_t chunk, const IdBound& end, bson::Timestamp checked) {
   const auto found = Find(chunk);
   if (!found.has_value()) return false;
   const auto& [collection, range] = *found;
@@ -131,6 +143,8 @@ bool Board::FinishRead(uint64_t chunk, const IdBound& end) {
     CountUnfinished(*collection, 1);
   }
   range->second.state = State::kRead;
+  range->second.checked = checked;
+  checked_ = std::max(checked_, checked);
   return true;
 }
 
@@ -220,7 +234,7 @@ bool Board::IsLast(uint64_t chunk) const {
 }
 
 bool Board::all_handed_over() const {
-  return unfinished_ == static_cast<int64_t>(handed_over_.size());
+  return unfinished_ == static_cast<int64_t>(handed_over_.size()) && HasPassed(checked_);
 }
 
 std::optional<bson::Timestamp> Board::OldestRead() const {
@@ -247,7 +261,7 @@ std::vector<CollectionUuid> Board::Settle(uint64_t ticket) {
     const CollectionUuid uuid = chunk->second.collection;
     Collection& collection = collections_.find(uuid)->second;
     const auto range = collection.ranges.find(chunk->second.min);
-    if (range->second.ticket > ticket) {
+    if (range->second.ticket > ticket || !HasPassed(range->second.checked)) {
       ++chunk;
       continue;
     }

@@ -43,7 +43,9 @@ struct Chunk {
 //   in flight    a worker reads it, as it was at a time `at`
 //   read         its documents are in memory
 //   handed over  its `r` events are in the sink, before every event of it later than `at`
-//   copied       they and all events of the stream before them are acknowledged: can be recorded
+//   copied       they and all events of the stream before them are acknowledged, and the stream has
+//                passed the time at which its name was seen to be the collection's still: can be
+//                recorded
 //
 // Decisions only: it holds no document, reads nothing, and waits for nothing. Not synchronised:
 // workers, the stream's thread and the committer call it under one lock of their owner. Of use for
@@ -76,7 +78,8 @@ class Board {
   void Split(const CollectionUuid& collection, std::span<const IdBound> bounds);
 
   // It carries another name from now on. What was read, or is being read, is planned again: under
-  // the old name the server may have found nothing.
+  // the old name the server may have found nothing. Also what was handed over, unless its name was
+  // seen to be right before: it may have been renamed back since.
   void Rename(const CollectionUuid& collection, std::string ns);
 
   // It exists no more, or is not to be copied: its operations are published again. What a worker
@@ -94,7 +97,8 @@ class Board {
   // The chunk was read: its documents below `end`, where that is not open (a worker stops when it
   // has enough in memory); the rest is planned again, and is the next to be taken. False where the
   // chunk is of no use any more, or `end` leaves nothing of it: throw the documents away.
-  bool FinishRead(uint64_t chunk, const IdBound& end);
+  // `checked` is when the name that it was read by was seen to be the collection's.
+  bool FinishRead(uint64_t chunk, const IdBound& end, bson::Timestamp checked = {});
 
   // It could not be read at its time: the range is planned again.
   void Fail(uint64_t chunk);
@@ -153,7 +157,7 @@ class Board {
   // Whether there is anything of it left to copy.
   bool IsUnfinished(const CollectionUuid& collection) const;
 
-  // Whether nothing is left to read or to hand over.
+  // Whether nothing is left but to acknowledge it.
   bool all_handed_over() const;
 
   // Whether everything on the board is copied.
@@ -169,9 +173,10 @@ class Board {
   enum class State : uint8_t { kPlanned, kInFlight, kRead, kHandedOver, kCopied };
   struct Range {
     State state = State::kPlanned;
-    bson::Timestamp at;   // from kInFlight on
-    uint64_t chunk = 0;   // kInFlight to kHandedOver
-    uint64_t ticket = 0;  // kHandedOver
+    bson::Timestamp at;       // from kInFlight on
+    uint64_t chunk = 0;       // kInFlight to kHandedOver
+    uint64_t ticket = 0;      // kHandedOver
+    bson::Timestamp checked;  // kRead and kHandedOver
   };
   // By their lower boundaries; each ends where the next begins, and together they are everything.
   using Ranges = std::map<IdBound, Range, LowerBoundLess>;
@@ -209,6 +214,7 @@ class Board {
   bson::Timestamp decided_;  // no entry later than this has been decided on, not even in part
   bson::Timestamp next_;     // every entry before this is decided
   bson::Timestamp visible_;  // of the entry that is being decided
+  bson::Timestamp checked_;  // the latest of all ranges
   // `_id`s that it deletes though what was copied contains it.
   std::set<std::pair<CollectionUuid, std::string>> deleted_again_;
   uint64_t last_chunk_ = 0;

@@ -99,6 +99,7 @@ absl::StatusOr<std::optional<ChunkDocuments>> ChunkReader::Read(const Chunk& chu
   }
   // A read of a name that the collection has lost finds nothing, and no error.
   if (!description.has_value()) return std::nullopt;
+  if (documents->has_value()) (*documents)->checked = description->at;
   return documents;
 }
 

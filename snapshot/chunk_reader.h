@@ -21,6 +21,7 @@ namespace shardtail::snapshot {
 struct ChunkDocuments {
   std::vector<mongo::Batch> batches;
   IdBound end;
+  bson::Timestamp checked;  // when the name was seen to be the collection's still
   // Nothing was kept, for there was no boundary in Options::most_without_bound: it is to be read
   // with Manner::on_part.
   bool without_bound = false;

@@ -72,7 +72,8 @@ bool CanBeBound(const bson::Element& id, bool simple_collation) {
 std::optional<CollectionDescription> ParseDescription(bson::View listed) {
   const auto uuid = UuidOf(listed);
   if (!uuid.has_value()) return std::nullopt;
-  CollectionDescription description{.uuid = *uuid};
+  CollectionDescription description;
+  description.uuid = *uuid;
   const auto options = listed.Find("options");
   const auto capped = FindIn(options, "capped");
   description.capped = capped.has_value() && capped->IsTrue();
@@ -89,7 +90,10 @@ absl::StatusOr<std::optional<CollectionDescription>> DescribeCollection(
   mongo::Cursor cursor(client, std::string(ns.database()), command.Build(), {});
   SHARDTAIL_ASSIGN_OR_RETURN(const mongo::Batch batch, cursor.Next());
   if (batch.documents.empty()) return std::nullopt;
-  return ParseDescription(batch.documents.front());
+  auto description = ParseDescription(batch.documents.front());
+  const auto now = mongo::ClusterTimeOf(batch.reply.view());
+  if (description.has_value() && now.has_value()) description->at = now->time;
+  return description;
 }
 
 absl::StatusOr<std::optional<CollectionDescription>> DescribeCollection(

@@ -14,6 +14,7 @@ namespace shardtail::snapshot {
 
 // What listCollections tells of a collection that matters for reading it in ranges.
 struct CollectionDescription {
+  bson::Timestamp at;  // when it was so, by the server's operationTime; zero where it is not told
   CollectionUuid uuid{};
   bool capped = false;           // from 5.0 on the server reads none at an exact time
   bool simple_collation = true;  // else strings in `_id` do not sort by their bytes

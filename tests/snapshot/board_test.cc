@@ -60,6 +60,36 @@ TEST_F(BoardTest, SkipsNothingOfWhatIsCopiedInPart) {
   EXPECT_EQ(On(1, 22), Decision::kSkip);
 }
 
+TEST_F(BoardTest, ReadsAgainWhatWentOutBeforeItsNameWasSeenToBeRight) {
+  board_.Add(kOrders, "shop.orders", {});
+  const auto away = board_.Take(At(20));
+  ASSERT_TRUE(board_.FinishRead(away->number, Id(5), At(30)));
+  const auto right = board_.Take(At(20));
+  ASSERT_TRUE(board_.FinishRead(right->number, {}, At(22)));
+  board_.Pass(At(20));
+  board_.HandOver(away->number, 1);
+  board_.HandOver(right->number, 2);
+  EXPECT_FALSE(board_.all_handed_over());
+  EXPECT_THAT(board_.Settle(2), IsEmpty());
+
+  board_.BeginEntry(At(25), At(25));
+  board_.Rename(kOrders, "shop.other");
+  EXPECT_THAT(board_.Settle(2), ElementsAre(kOrders));
+  const auto again = board_.Take(At(25));
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->ns, "shop.other");
+  EXPECT_FALSE(board_.Take(At(25)).has_value());
+  ASSERT_TRUE(board_.FinishRead(again->number, {}, At(26)));
+  board_.Pass(At(26));
+  EXPECT_TRUE(board_.IsLast(again->number));
+  board_.HandOver(again->number, 3);
+  EXPECT_FALSE(board_.all_handed_over());
+  board_.Pass(At(30));
+  EXPECT_TRUE(board_.all_handed_over());
+  EXPECT_THAT(board_.Settle(3), ElementsAre(kOrders));
+  EXPECT_TRUE(board_.complete());
+}
+
 TEST_F(BoardTest, WaitsForARangeInFlightAtAnEarlierTime) {
   board_.Add(kOrders, "shop.orders", {});
   const auto chunk = board_.Take(At(20));
