@@ -284,9 +284,9 @@ absl::Status EntryDecoder::LookUpReplacement(ChangeEvent* event, Consume consume
   }
   if (absl::IsNotFound(found.status())) {
     base::LogWarn(
-        "the update {} of {} has no form as $set and $unset, and its document is gone: passed over, "
-        "as the document's delete follows. On a shard it may have moved away instead: then copy it "
-        "once more with a signal",
+        "the update {} of {} has no form as $set and $unset, and its document is gone: passed "
+        "over, as the document's delete follows. On a shard it may have moved away instead: then "
+        "copy it once more with a signal",
         event::ToString(event->position), event->ns.full);
     return absl::OkStatus();
   }
