@@ -3,17 +3,19 @@
 //
 //   raw_produce BOOTSTRAP SOURCE_TOPIC TARGET_TOPIC COUNT
 //
-// The records are the first ones of the source topic, again and again: as large, as compressible
-// and as unlike each other as what a capture wrote there.
+// The records are the first ones of each partition of the source topic, again and again: as large,
+// as compressible and as unlike each other as what a capture wrote there, and mixed as there.
 //
 // Prints one line of JSON: records, bytes, and seconds.
 
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -47,10 +49,13 @@ rd_kafka_t* MakeClient(rd_kafka_type_t type, rd_kafka_conf_t* conf) {
   return client;
 }
 
+// As many of each partition: a consumer gets one partition after the other, and a key goes to the
+// partition that it came from. With runs of one partition librdkafka waits for each of its batches.
 std::vector<Record> ReadRecords(const std::string& bootstrap, const char* topic, size_t count) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   Set(conf, "bootstrap.servers", bootstrap);
   Set(conf, "group.id", "raw_produce");
+  Set(conf, "enable.partition.eof", "true");
   rd_kafka_t* consumer = MakeClient(RD_KAFKA_CONSUMER, conf);
   const rd_kafka_metadata_t* metadata = nullptr;
   rd_kafka_topic_t* handle = rd_kafka_topic_new(consumer, topic, nullptr);
@@ -64,15 +69,25 @@ std::vector<Record> ReadRecords(const std::string& bootstrap, const char* topic,
   }
   rd_kafka_assign(consumer, partitions);
   std::vector<Record> records;
-  while (records.size() < count) {
+  const auto partition_count = static_cast<size_t>(partitions->cnt);
+  std::vector<size_t> wanted(partition_count, std::max<size_t>(1, count / partition_count));
+  while (std::ranges::any_of(wanted, [](size_t left) { return left > 0; })) {
     rd_kafka_message_t* message = rd_kafka_consumer_poll(consumer, 10'000);
-    if (message == nullptr) Fail(topic, "holds fewer records");
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (message == nullptr) Fail(topic, "cannot be read");
+    size_t& left = wanted[static_cast<size_t>(message->partition)];
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      left = 0;
+    } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      Fail(topic, rd_kafka_message_errstr(message));
+    } else if (left > 0) {
+      --left;
       records.push_back({{static_cast<const char*>(message->key), message->key_len},
                          {static_cast<const char*>(message->payload), message->len}});
     }
     rd_kafka_message_destroy(message);
   }
+  if (records.empty()) Fail(topic, "holds no records");
+  std::ranges::shuffle(records, std::mt19937(1));
   rd_kafka_topic_partition_list_destroy(partitions);
   rd_kafka_metadata_destroy(metadata);
   rd_kafka_topic_destroy(handle);
