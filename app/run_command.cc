@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -178,7 +179,7 @@ struct Shared {
   const encoding::MetadataJson& metadata;
   offsets::OffsetStore& store;
   pipeline::OffsetCommitter& committer;
-  sink::SinkChannels& channels;
+  std::span<const std::unique_ptr<sink::SinkChannels>> channels;  // a replica set's by its number
   pipeline::ShardOrder& order;
   NothingCaptured& nothing_captured;
   pipeline::SignalPost& signals;
@@ -235,9 +236,12 @@ absl::Status CheckReplicaSet(const Shared& shared, const shard_discovery::Replic
   return absl::OkStatus();
 }
 
+// The same channels whenever `replica_set` opens a sink, so that what it sent last cannot overtake
+// what it sends again. `number` is its place in the list.
 std::unique_ptr<topology::Runner> MakeRunner(const Shared& shared,
                                              const shard_discovery::ReplicaSet& replica_set,
-                                             pipeline::PipelineStart start) {
+                                             size_t number, pipeline::PipelineStart start) {
+  sink::SinkChannels& channels = *shared.channels[number % shared.channels.size()];
   const config::Configuration& config = shared.config;
   pipeline::Options options = config.pipeline;
   options.shard = !replica_set.shard.empty();
@@ -259,8 +263,8 @@ std::unique_ptr<topology::Runner> MakeRunner(const Shared& shared,
         return std::make_unique<pipeline::ReplicaSetPipeline>(
             pipeline::ReplicaSetPipeline::Parts{.members = members,
                                                 .make_sink =
-                                                    [&shared](sink::DeliveryListener& listener) {
-                                                      return shared.channels.Open(listener);
+                                                    [&channels](sink::DeliveryListener& listener) {
+                                                      return channels.Open(listener);
                                                     },
                                                 .store = shared.store,
                                                 .committer = shared.committer,
@@ -285,7 +289,7 @@ std::map<std::string, bson::Timestamp> ShardsThatStartEarlier(
   return offsets::ShardsToStartEarlier(shards);
 }
 
-// The most that may wait in the producer's queue, see kafka/producer_defaults.h.
+// The most that may wait in the producers' queues together, see kafka/producer_defaults.h.
 int64_t QueueBytes(const kafka::Options& options) {
   int64_t bytes = kafka::kQueueBytes;
   for (const kafka::Properties* properties : {&options.producer, &options.producer_override}) {
@@ -295,6 +299,26 @@ int64_t QueueBytes(const kafka::Options& options) {
     std::from_chars(text.data(), text.data() + text.size(), bytes);
   }
   return std::max<int64_t>(bytes, 1);
+}
+
+// Two producers, with half of the queue each, where several replica sets are given: one is a limit
+// before the cores are (docs/decisions/0017). But shards share one: it keeps the order of events of
+// the same document (0013).
+std::vector<std::unique_ptr<sink::SinkChannels>> MakeChannels(
+    const sink::Options& options, const shard_discovery::Deployment& deployment) {
+  const bool two = options.type == sink::Type::kKafka && !deployment.sharded &&
+                   deployment.replica_sets.size() > 1;
+  sink::Options each = options;
+  if (two) {
+    each.kafka.producer_override["buffer.memory"] =
+        std::to_string(std::max<int64_t>(QueueBytes(options.kafka) / 2, 1));
+  }
+  std::vector<std::unique_ptr<sink::SinkChannels>> channels;
+  for (int number = 0; number < (two ? 2 : 1); ++number) {
+    channels.push_back(std::make_unique<sink::SinkChannels>(
+        [each](sink::DeliveryListener& listener) { return sink::CreateSink(each, listener); }));
+  }
+  return channels;
 }
 
 // What several processes that share one cluster's shards give up is said wherever it begins.
@@ -349,9 +373,7 @@ absl::Status Capture(const config::Configuration& config, monitoring::Monitor& m
   assignment.Take(&deployment);
   TellOfAssignment(assignment, deployment);
 
-  sink::SinkChannels channels([&config](sink::DeliveryListener& listener) {
-    return sink::CreateSink(config.sink, listener);
-  });
+  const auto channels = MakeChannels(config.sink, deployment);
   pipeline::OffsetCommitter committer(*store, config.offsets.flush_interval, clock);
   pipeline::ShardOrder order;
   const auto elsewhere = assignment.elsewhere().replica_sets;
@@ -402,7 +424,10 @@ absl::Status Capture(const config::Configuration& config, monitoring::Monitor& m
         const auto own = stored.find(replica_set.name);
         start.copied = later && (own == stored.end() || !own->second.initsync) &&
                        config.pipeline.snapshot_mode != pipeline::SnapshotMode::kAlways;
-        return MakeRunner(shared, replica_set, start);
+        const auto place = std::ranges::find(deployment.replica_sets, replica_set.name,
+                                             &shard_discovery::ReplicaSet::name);
+        return MakeRunner(shared, replica_set,
+                          static_cast<size_t>(place - deployment.replica_sets.begin()), start);
       },
       config.topology.poll_interval, clock);
   auto probe = std::make_unique<ShardListProbe>();

@@ -11,9 +11,10 @@
 
 namespace shardtail::sink {
 
-// One delivery channel for all replica sets of a process: one producer (with its threads, sockets
-// and queue) or one file, however many replica sets there are. Each has a Sink and a listener of
-// its own.
+// One delivery channel for several replica sets: one producer (with its threads, sockets and queue)
+// or one file, however many replica sets there are. Each has a Sink and a listener of its own. What
+// one replica set sends keeps its order, also from one Sink to the next, and so does what one sends
+// after another: where that is needed they belong to the same channels.
 //
 // A record that fails ends its own replica set's Sink only. A shared sink that fails ends all: each
 // replica set hears of it by Send() or EndBatch(), closes its Sink, opens another, and begins at

@@ -6,6 +6,7 @@ import re
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from bson import Timestamp
@@ -103,15 +104,18 @@ def raw_produce(bench: Bench, broker: KafkaBroker, source: str, count: int) -> M
 
 
 def warm_up(bench: Bench, task: Task, expected: int, primed: Path | None = None) -> None:
-    """Until the broker's records cost it no less from one run to the next.
+    until_warm(lambda: capture(bench, Shardtail(bench.shardtail), task, expected, primed))
+
+
+def until_warm(run: Callable[[], Metrics]) -> None:
+    """Runs until the broker's records cost it no less from one run to the next.
 
     One that has just started needs several times the CPU of a warm one: its virtual machine compiles
     for some ten seconds, beside what is measured.
     """
     before = float("inf")
     for _ in range(MOST_WARM_UPS):
-        cost = capture(bench, Shardtail(bench.shardtail), task, expected,
-                       primed)["broker_cpu_per_million"]
+        cost = run()["broker_cpu_per_million"]
         if cost > 0.9 * before:
             return
         before = cost

@@ -8,7 +8,7 @@ from comparison import load
 from comparison.bench import PARTITIONS, Bench, alternate, capture
 from comparison.measuring import Metrics, TopicEnd
 from comparison.parts.common import (DATABASE, STORED_OFTEN, Recorder, check_count, offsets_at,
-                                     raw_oplog_read, until_stored)
+                                     raw_oplog_read, until_stored, until_warm)
 from comparison.systems import Shardtail, Task
 from integration.harness.kafka import KafkaBroker
 from integration.harness.mongo import FEW_FILES, ReplicaSet
@@ -87,7 +87,7 @@ def replica_sets(bench: Bench) -> None:
                     recorder.add(f"{number} replica set{'s' if number > 1 else ''}", "shardtail",
                                  _capture_several(bench, broker, every[:number], before, changes))
 
-            _capture_several(bench, broker, every, before, changes)  # the broker warms up
+            until_warm(lambda: _capture_several(bench, broker, every, before, changes))
             alternate(bench.runs, run)
         finally:
             for replica_set in every:
