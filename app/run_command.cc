@@ -313,10 +313,10 @@ std::vector<std::unique_ptr<sink::SinkChannels>> MakeChannels(
     each.kafka.producer_override["buffer.memory"] =
         std::to_string(std::max<int64_t>(QueueBytes(options.kafka) / 2, 1));
   }
-  std::vector<std::unique_ptr<sink::SinkChannels>> channels;
-  for (int number = 0; number < (two ? 2 : 1); ++number) {
-    channels.push_back(std::make_unique<sink::SinkChannels>(
-        [each](sink::DeliveryListener& listener) { return sink::CreateSink(each, listener); }));
+  std::vector<std::unique_ptr<sink::SinkChannels>> channels(two ? 2 : 1);
+  for (auto& one : channels) {
+    one = std::make_unique<sink::SinkChannels>(
+        [each](sink::DeliveryListener& listener) { return sink::CreateSink(each, listener); });
   }
   return channels;
 }
